@@ -1,0 +1,63 @@
+"""Errors that reach the user as one sentence: what happened, to which file or device, and what to do.
+
+    AhdetectError (1)
+    ├── ConfigError (2)    a setting, option or argument is not valid
+    ├── DeviceError (3)    a camera or microphone is missing, busy or gone
+    ├── MediaError (4)     a clip cannot be read, or holds nothing to analyse
+    ├── AssetError (5)     a model file is missing or damaged
+    └── StoreError (6)     a session folder cannot be written, opened or repaired
+
+The number is the exit code of the command line (`docs/cli.md` lists them). This module imports nothing of the
+package, so every floor may raise from it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AhdetectError(Exception):
+    """Base of every error that ahdetect raises on purpose.
+
+    Args:
+        message: one sentence for the user, naming the file or device and what to do next.
+        value: the offending value (a path, a device name, a setting), kept for programs that embed us.
+        permanent: False where trying again may help (a busy device, a stream that is not up yet).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, value: object = None, permanent: bool = True) -> None:
+        super().__init__(message)
+        self.value = value
+        self.permanent = permanent
+
+
+class ConfigError(AhdetectError):
+    """A setting, option or argument is not valid."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class DeviceError(AhdetectError):
+    """A camera or microphone is missing, busy or gone."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class MediaError(AhdetectError):
+    """A clip cannot be read, or holds nothing to analyse."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class AssetError(AhdetectError):
+    """A model file is missing or damaged."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class StoreError(AhdetectError):
+    """A session folder cannot be written, opened or repaired."""
+
+    exit_code: ClassVar[int] = 6

@@ -1,0 +1,1 @@
+"""Exports of a timeline, one file for each format."""

@@ -1,0 +1,1 @@
+"""Session folders on disk: writer, reader, repair."""

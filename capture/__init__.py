@@ -1,0 +1,1 @@
+"""Capture floor: devices and files in, time-stamped packets out."""

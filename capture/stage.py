@@ -1,0 +1,80 @@
+"""Stage: the one shape of everything that runs on a thread of its own; `step()` does one unit of work.
+
+A stage never needs its thread: a test calls `step()` itself. A crash is caught once, here, kept in `error`, and left to
+the supervisor; other stages go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from enum import Enum
+
+from ahdetect.capture.clock import Clock
+
+
+class Progress(Enum):
+    """What a call of `step()` did."""
+
+    WORKED = "worked"
+    IDLE = "nothing to do yet"
+    DONE = "finished for good"
+
+
+class Stage(ABC):
+    """A unit of work with a life cycle.
+
+    Attributes:
+        name: as it stands in the ledger and in thread names.
+        error: the exception that stopped it, or None.
+        heartbeat_ns: session time of the last completed `step()`.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self.clock = clock
+        self.error: BaseException | None = None
+        self.heartbeat_ns = clock.now_ns()
+        self.stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @abstractmethod
+    def step(self) -> Progress:
+        """Do one unit of work; may wait up to about 50 ms for input."""
+
+    def finish(self) -> None:  # noqa: B027  a stage without an ending need not say so
+        """Flush and release; called exactly once on the stage's own thread, also after a crash."""
+
+    def start(self) -> None:
+        """Run `step()` over and over on a thread until done, stopped or crashed."""
+        self._thread = threading.Thread(target=self._run, name=f"ahdetect-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to end after its current step."""
+        self.stopping.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread; True where it has ended."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+            return not self._thread.is_alive()
+        return True
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is running."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self.stopping.is_set():
+                if self.step() is Progress.DONE:
+                    break
+                self.heartbeat_ns = self.clock.now_ns()
+        except BaseException as error:  # the supervisor reports it; see module docstring
+            self.error = error
+        try:
+            self.finish()
+        except BaseException as error:
+            self.error = self.error or error

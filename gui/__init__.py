@@ -1,0 +1,1 @@
+"""Desktop floor: Qt windows over a Qt-free live model."""

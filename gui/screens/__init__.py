@@ -1,0 +1,1 @@
+"""Screens of the desktop app, one file each."""

@@ -1,0 +1,1 @@
+"""Model floor: packets in, cues and a posterior out."""
