@@ -1,0 +1,152 @@
+"""Tables: rows, words, segments and events flow in; `frames.parquet`, `words.jsonl` and `events.jsonl` flow out.
+
+The one way in which these files are written, whether by `analyze` or by a session that is closed or repaired.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+
+from ahdetect.errors import StoreError
+from ahdetect.models.words import Word
+from ahdetect.store.schema import EVENTS, FRAMES, SESSION_JSON, WORDS, rows_to_table
+from ahdetect.timeline import Row, Segment, Timeline
+
+ROW_GROUP: Final = 9_000
+"""Rows in a Parquet row group: five minutes at 30 fps, so that a reader can fetch a part of a long session."""
+
+SEGMENT: Final = "segment"
+"""Kind of the event that holds a finished `Segment`."""
+
+
+def private_opener(path: str, flags: int) -> int:
+    """For `open(..., opener=private_opener)`: only the owner may read what was recorded of a person (mode 0600)."""
+    return os.open(path, flags, 0o600)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that, whatever happens, the old or the new content stands there whole."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "wb", opener=private_opener) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def json_line(entry: Mapping[str, Any]) -> str:
+    """One line of a .jsonl file, newline included."""
+    return json.dumps(entry, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain) + "\n"
+
+
+def word_entry(word: Word) -> dict[str, Any]:
+    """A word as it stands in `words.jsonl`."""
+    return {
+        "text": word.text,
+        "start_ns": word.start_ns,
+        "end_ns": word.end_ns,
+        "confidence": round(word.confidence, 4),
+        "utterance": word.utterance,
+    }
+
+
+def word_of(entry: Mapping[str, Any]) -> Word:
+    """A settled word from its line in `words.jsonl`."""
+    return Word(
+        text=entry["text"],
+        start_ns=entry["start_ns"],
+        end_ns=entry["end_ns"],
+        confidence=entry["confidence"],
+        settled=True,
+        utterance=entry["utterance"],
+    )
+
+
+def segment_entry(segment: Segment) -> dict[str, Any]:
+    """A finished segment as it stands in `events.jsonl`."""
+    return {
+        "t_ns": segment.start_ns,
+        "kind": SEGMENT,
+        "end_ns": segment.end_ns,
+        "peak_p": segment.peak_p,
+        "mean_p": segment.mean_p,
+        "phrases": list(segment.phrases),
+        "words": segment.words,
+    }
+
+
+def segment_of(entry: Mapping[str, Any]) -> Segment:
+    """A segment from its line in `events.jsonl`."""
+    return Segment(
+        start_ns=entry["t_ns"],
+        end_ns=entry["end_ns"],
+        peak_p=entry["peak_p"],
+        mean_p=entry["mean_p"],
+        phrases=tuple(entry["phrases"]),
+        words=entry["words"],
+    )
+
+
+def write_parquet(table: Any, path: Path) -> None:
+    """Write a table of `FRAMES_SCHEMA`; whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    with open(temporary, "wb", opener=private_opener) as file:
+        pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_frames(rows: Sequence[Row], path: Path) -> None:
+    """Write `frames.parquet`."""
+    write_parquet(rows_to_table(rows), path)
+
+
+def write_lines(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write a .jsonl file, one entry a line."""
+    replace_file(path, "".join(map(json_line, entries)).encode())
+
+
+def write_session_json(info: Mapping[str, Any], path: Path) -> None:
+    """Write `session.json`, indented, for people to read too."""
+    replace_file(path, (json.dumps(info, ensure_ascii=False, indent=2, default=_plain) + "\n").encode())
+
+
+def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str, Any]] = ()) -> None:
+    """Write `frames.parquet`, `words.jsonl`, `events.jsonl` and `session.json` of `timeline` into `folder`.
+
+    Args:
+        timeline: settled rows, words, segments; its `info` becomes `session.json`.
+        folder: made where it is missing; files of an earlier analysis in it are replaced.
+        events: further events (prompts, markers, devices), each with "t_ns" and "kind".
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_frames(timeline.rows, folder / FRAMES)
+        write_lines(map(word_entry, timeline.words), folder / WORDS)
+        everything = [*map(segment_entry, timeline.segments), *events]
+        write_lines(sorted(everything, key=lambda e: int(e["t_ns"])), folder / EVENTS)
+        write_session_json(timeline.info, folder / SESSION_JSON)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write to {folder}: {error.strerror or error}; free some space or choose another --out folder.",
+            value=folder,
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars and arrays, paths and the like, JSON-ready."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not go into JSON")
