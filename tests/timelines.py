@@ -12,10 +12,11 @@ from ahdetect.models.posterior import Band, ChannelState, Presence, TopCue
 from ahdetect.models.words import Word
 from ahdetect.timeline import Row, Segment, Timeline
 
-TEXT = (
+_SPOKEN = (
     "well um I guess I know that I should walk more but uh I don't really want to go out when it rains and so on. "
     "Yesterday I cooked a soup with carrots and leeks for the whole family."
-).split()  # noqa: SIM905  a text reads better than a list
+)
+TEXT = _SPOKEN.split()
 FRAME_NS = 33_000_000
 
 
@@ -66,14 +67,11 @@ def make_row(i: int, *, settled: bool = True, duration_s: float = 12.0, words: t
     ended = [w.end_ns for w in words if w.end_ns + 60_000_000 <= t_ns]
     voice[INDEX["voice_pause"]] = 0 if speaking or not ended else (t_ns - ended[-1]) / 1e9
     cues[Channel.VOICE] = voice
-    top = (
-        (TopCue("language_contrast", 0.9, 0.8, "a 'but'"), TopCue("voice_pause", 1.1, 0.4, "a pause"))
-        if lift > 0.3
-        else ()
-    )
+    but, pause = TopCue("language_contrast", 0.9, 0.8, "a 'but'"), TopCue("voice_pause", 1.1, 0.4, "a pause")
     return Row(
         id=i, t_ns=t_ns, settled=settled, p=p, low=low, high=high, band=band, prior_log_odds=prior,
-        contributions=log_odds, states=states, cues=cues, top=(but, pause) if lift > 0.3 else (), p_smoothed=min(1.0, p * 1.05), latency_ns=i,
+        contributions=log_odds, states=states, cues=cues, top=(but, pause) if lift > 0.3 else (),
+        p_smoothed=min(1.0, p * 1.05), latency_ns=i,
     )  # fmt: skip
 
 
