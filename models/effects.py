@@ -1,0 +1,163 @@
+"""Effects: published effect sizes flow in (this table), log-likelihood ratios per cue flow out.
+
+Every number has a source. What nobody has measured is marked `assumed` and kept so small that it can tip a close
+estimate but never make one. Three kinds of effect:
+
+* presence: x = min(1, fading count); llr = ln(OR) (x - expected x), the expectation taken at the marker's rate in
+  answers without A/H. ln(OR) is a video-level odds ratio, used here for the seconds around the marker.
+* level: z = (value - person's own location) / scale; llr = d z - d^2 / 2, the Gaussian likelihood ratio for a shift of
+  d standard deviations. Rank-biserial r becomes d = sqrt(2) * inverse normal((1 + r) / 2).
+* length: an answer that has come this far; llr = ln(OR) E[z | z >= z so far], so a short beginning says nothing.
+
+Within a channel, k cues with mean correlation rho tell less than k independent ones: each is multiplied by
+1 / (1 + (k - 1) rho) (Gaussian discriminant with equal effects and equal correlation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from math import log, sqrt
+from typing import Final
+
+from scipy.stats import norm
+
+from ahdetect.models.cues import Channel
+from ahdetect.models.language import FADE_S
+
+
+class Kind(Enum):
+    """How a cue's value becomes evidence; see the module docstring."""
+
+    PRESENCE = "presence"
+    LEVEL = "level"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One published effect.
+
+    Attributes:
+        cue: name in the cue table.
+        channel: its channel.
+        kind: how value becomes evidence.
+        weight: log-odds per unit of x or z, before the correlation shrinkage.
+        error: standard error of `weight`.
+        expected: presence: expected x without A/H; length: mean of log(1 + words); level: unused (the person's own).
+        scale: length: standard deviation of log(1 + words); else 1.
+        source: where the weight comes from.
+        assumed: no measurement of the size exists; only its sign is known.
+    """
+
+    cue: str
+    channel: Channel
+    kind: Kind
+    weight: float
+    error: float
+    expected: float = 0.0
+    scale: float = 1.0
+    source: str = ""
+    assumed: bool = False
+
+
+_BAH_OR = "BAH v1, 726 videos, odds ratio adjusted for prompt and length, subject-clustered 95 % CI"
+_BAH_R = "BAH, 1,132 videos, rank-biserial |r| of the cue over whole clips"
+_TIMING = "BAH, voice timing alone reaches AP .718 at prevalence .552; the equal-variance shift that does is d = .69"
+
+SPEECH_RATE: Final = 2.2
+"""Words per second in BAH answers (EVIDENCE: about 2.2)."""
+
+
+def _odds(cue: str, ratio: float, low: float, high: float, per_100_words: float) -> Effect:
+    """Presence effect from an odds ratio with its 95 % interval and the marker's rate in answers without A/H.
+
+    The rates are aggregates of the 276 training answers of BAH v1 (its authors' BSD-3 split files) labelled 0.
+    """
+    expected = min(1.0, per_100_words / 100 * SPEECH_RATE * FADE_S)
+    error = (log(high) - log(low)) / (2 * 1.96)
+    return Effect(cue, Channel.LANGUAGE, Kind.PRESENCE, log(ratio), error, expected, source=_BAH_OR)
+
+
+def shift_of(r: float) -> float:
+    """Rank-biserial correlation as a shift in standard deviations, d = sqrt(2) * inverse normal((1 + r) / 2)."""
+    return sqrt(2) * float(norm.ppf((1 + r) / 2))
+
+
+def _face(cue: str, r: float) -> Effect:
+    d = shift_of(r)
+    return Effect(cue, Channel.FACE, Kind.LEVEL, d, d / 2, source=_BAH_R)
+
+
+def _timing(cue: str) -> Effect:
+    """One of three timing cues, equal effects and correlation .5, that together have d = .69."""
+    k, d = 3, 0.69
+    each = d * sqrt((1 + (k - 1) * CORRELATION[Channel.VOICE]) / k)
+    return Effect(cue, Channel.VOICE, Kind.LEVEL, each, each / 2, source=_TIMING)
+
+
+def _assumed(cue: str, channel: Channel, kind: Kind = Kind.LEVEL) -> Effect:
+    source = "sign from the experts' cue table of BAH; size assumed (half of Cohen's small effect)"
+    return Effect(cue, channel, kind, 0.1, 0.1, source=source, assumed=True)
+
+
+CORRELATION: Final[dict[Channel, float]] = {
+    Channel.FACE: 0.5,
+    Channel.BODY: 0.5,
+    Channel.VOICE: 0.5,
+    Channel.LANGUAGE: 0.1,
+    Channel.DISCORD: 0.5,
+}
+"""Mean correlation between the cues of a channel. Language: .10 between the presences of eight markers in the 616
+training answers; the others are assumed at .5, on the safe side: eight face cues of d = .3 then give AUC .61, and face
+alone is published at about .60 to .63."""
+
+EFFECTS: Final[tuple[Effect, ...]] = (
+    _odds("language_hedge", 2.10, 1.39, 3.16, 1.05),
+    _odds("language_contrast", 2.02, 1.33, 3.07, 0.51),
+    _odds("language_knowing", 3.50, 1.14, 10.8, 0.03),
+    _odds("language_wanting", 1.87, 0.94, 3.74, 0.09),
+    _odds("language_filler", 1.53, 0.74, 3.16, 0.10),
+    _odds("language_negation", 1.30, 0.80, 2.11, 1.90),
+    _odds("language_feel", 0.43, 0.23, 0.81, 0.31),
+    _odds("language_love", 0.30, 0.16, 0.57, 0.26),
+    Effect(
+        "language_log_words", Channel.LANGUAGE, Kind.LENGTH, log(1.53), (log(1.89) - log(1.24)) / (2 * 1.96),
+        expected=3.82, scale=0.69, source=_BAH_OR + "; mean and sd of log(1 + words) from the 616 training answers",
+    ),
+    _face("face_brow_lower_sd", 0.19),
+    _face("face_cheek_raise_sd", 0.19),
+    _face("face_nose_wrinkle_sd", 0.19),
+    _face("face_cheek_raise", 0.17),
+    _face("face_smile_sd", 0.17),
+    _face("face_jaw_crossings", 0.17),
+    _face("face_gaze_x_sd", 0.16),
+    _face("face_gaze_y_sd", 0.15),
+    _timing("voice_pause_share"),
+    _timing("voice_pause_rate"),
+    _timing("voice_slow"),
+    _assumed("voice_filled_pause", Channel.VOICE, Kind.PRESENCE),
+    _assumed("body_look_away", Channel.BODY),
+    _assumed("body_shrug", Channel.BODY),
+    _assumed("body_posture_sd", Channel.BODY),
+    _assumed("discord_face_language", Channel.DISCORD, Kind.PRESENCE),
+    _assumed("discord_language_body", Channel.DISCORD, Kind.PRESENCE),
+    _assumed("discord_language_voice", Channel.DISCORD, Kind.PRESENCE),
+)  # fmt: skip
+"""All evidence that the embedded default uses, in one place."""
+
+ABSENT_SPREAD: Final[dict[Channel, float]] = {
+    Channel.FACE: 0.43,
+    Channel.BODY: 0.1,
+    Channel.VOICE: 0.69,
+    Channel.LANGUAGE: 0.89,
+    Channel.DISCORD: 0.1,
+}
+"""Standard deviation of the log-odds that a channel would have added had it been there: its d, from the published
+accuracy of the channel alone (face AUC about .62, voice timing AP .718, six word markers within-prompt AUC .734)."""
+
+
+def shrinkage(channel: Channel) -> float:
+    """What each effect of `channel` is multiplied by for the correlation among them."""
+    k = sum(1 for e in EFFECTS if e.channel is channel and e.kind is not Kind.LENGTH)
+    return 1.0 / (1.0 + max(0, k - 1) * CORRELATION[channel])

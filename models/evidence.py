@@ -1,0 +1,292 @@
+"""Evidence filter: joined cues of one moment flow in, a posterior over the A/H state flows out; the embedded default.
+
+A two-state hidden Markov model. Its dwell time and prevalence are BAH's; its observations are the log-likelihood ratios
+of `models.effects`, one per cue. Neighbouring frames tell nearly the same, so a row adds llr * dt / `FADE_S`: evidence
+that stays for one mean A/H segment counts once. Live it runs forward (`step`); a closed recording is also smoothed
+(`smooth`, forward-backward).
+
+The explanation is exact. Between rows the filter forgets toward the prior by some ratio; every cue's share of the
+log-odds is multiplied by that same ratio, so prior + contributions == logit(p) at every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, expm1, log, log1p, sqrt
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ahdetect.models.cues import CUES, INDEX, OF_CHANNEL, Channel, CueFrame
+from ahdetect.models.effects import ABSENT_SPREAD, EFFECTS, Effect, Kind, shrinkage
+from ahdetect.models.language import FADE_S
+from ahdetect.models.posterior import Band, EvidenceFrame, Posterior, Presence, TopCue
+from ahdetect.models.reference import Reference, reference
+
+SEGMENT_S: Final = 4.25
+"""Mean length of an A/H segment in BAH, s; the exit rate is its inverse."""
+
+PREVALENCE: Final = 0.18
+"""Share of frames with A/H in BAH v1 (.184; v2 .170)."""
+
+PREVALENCE_OF_PROMPT: Final[dict[str, float]] = {
+    "neutral": 0.05,
+    "positive": 0.16,
+    "negative": 0.16,
+    "ambivalent": 0.34,
+    "willing": 0.13,
+    "resistant": 0.14,
+    "hesitant": 0.32,
+}
+"""Share of frames with A/H by kind of prompt, BAH v1 train."""
+
+BAND_Z: Final = 1.2816
+"""Half width of an 80 % interval in standard errors."""
+
+ELEVATED: Final = 0.5
+"""The fixed threshold of AVGF1 in the BAH papers; thresholds tuned on validation data overfit (EVIDENCE)."""
+
+CLIP_Z: Final = 3.0
+"""A cue further than this from its location counts as this far: tracking errors have heavy tails."""
+
+REFERENCE_WEIGHT_S: Final = 30.0
+"""Seconds of the person's own data that weigh as much as the population reference in location and scale."""
+
+MAX_GAP_S: Final = 1.0
+"""A row longer than this (a pause in the stream) counts as this long."""
+
+
+def logit(p: float) -> float:
+    """Log-odds of a probability strictly between 0 and 1."""
+    return log(p) - log1p(-p)
+
+
+def sigmoid(x: float) -> float:
+    """Probability of log-odds `x`."""
+    return 1.0 / (1.0 + exp(-x)) if x >= 0 else exp(x) / (1.0 + exp(x))
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSettings:
+    """What may be configured of the filter; the configuration stands in the session file.
+
+    Attributes:
+        segment_s: mean dwell time of the A/H state, s.
+        prevalence: share of time in the A/H state where the kind of prompt is not known.
+        personal: whether level cues are measured against the person's own running mean (True) or the population's.
+    """
+
+    segment_s: float = SEGMENT_S
+    prevalence: float = PREVALENCE
+    personal: bool = True
+
+
+@dataclass(slots=True)
+class _State:
+    log_odds: float
+    shares: NDArray[np.float64]
+    seen_s: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    var: NDArray[np.float64]
+
+
+class EvidenceFilter:
+    """One session of the filter; obeys `models.posterior.Fuser`.
+
+    Args:
+        settings: dwell time, prevalence.
+        prompt_kind: one of `PREVALENCE_OF_PROMPT`, or None (prompt-blind).
+        references: location and scale of level cues in the population, by cue name; default is the shipped table.
+    """
+
+    def __init__(
+        self,
+        settings: EvidenceSettings | None = None,
+        prompt_kind: str | None = None,
+        references: Mapping[str, Reference] | None = None,
+    ) -> None:
+        self.settings = settings or EvidenceSettings()
+        self._effects: tuple[Effect, ...] = EFFECTS
+        self._level = np.array([e.kind is Kind.LEVEL for e in EFFECTS])
+        self._presence = np.array([e.kind is Kind.PRESENCE for e in EFFECTS])
+        self._weight = np.array([e.weight * shrinkage(e.channel) for e in EFFECTS])
+        self._d = np.array([e.weight for e in EFFECTS])
+        self._relative_error = np.array([e.error / abs(e.weight) for e in EFFECTS])
+        self._expected = np.array([e.expected for e in EFFECTS])
+        self._scale = np.array([e.scale for e in EFFECTS])
+        found = references if references is not None else {e.cue: reference(e.cue) for e in self._levels()}
+        self._location = np.array([found[e.cue].location if e.kind is Kind.LEVEL else 0.0 for e in EFFECTS])
+        self._spread = np.array([found[e.cue].scale if e.kind is Kind.LEVEL else 1.0 for e in EFFECTS])
+        self._channels = tuple(Channel)
+        self._of_channel = {c: np.array([e.channel is c for e in EFFECTS]) for c in self._channels}
+        self._picks = {
+            c: (np.flatnonzero(mask), np.array([INDEX[e.cue] for e in EFFECTS if e.channel is c], dtype=np.intp))
+            for c, mask in self._of_channel.items()
+        }
+        self._phrases = tuple(next(cue.phrase for cue in CUES if cue.name == e.cue) for e in EFFECTS)
+        self._namable = np.array([bool(p) for p in self._phrases])
+        self._exit = 1.0 / self.settings.segment_s
+        self._prevalence = self.settings.prevalence
+        self.set_prompt(prompt_kind)
+        n = len(EFFECTS)
+        self._s = _State(self._prior, np.zeros(n), np.zeros(n), self._location.copy(), self._spread**2)
+
+    def set_prompt(self, kind: str | None) -> None:
+        """The kind of prompt now being answered, which sets the prevalence; None for not known."""
+        if kind is not None and kind not in PREVALENCE_OF_PROMPT:
+            raise ValueError(f"kind of prompt {kind!r} is none of {', '.join(PREVALENCE_OF_PROMPT)}")
+        self._prevalence = PREVALENCE_OF_PROMPT[kind] if kind else self.settings.prevalence
+        self._prior = logit(self._prevalence)
+
+    def step(self, frame: EvidenceFrame) -> Posterior:
+        """Take in the next moment and say what is known at it."""
+        dt = min(frame.dur_ns / 1e9, MAX_GAP_S)
+        values = self._values(frame)
+        seen = ~np.isnan(values)
+        llr = self._log_likelihood_ratios(values, seen)
+        self._forget(dt)
+        self._s.shares += llr * (dt / FADE_S)
+        self._s.log_odds = self._prior + float(self._s.shares.sum())
+        if self.settings.personal:
+            self._learn(values, seen & self._level, dt)
+        return self._posterior(frame, values)
+
+    def state(self) -> object:
+        """A copy of everything that `step` changes."""
+        s = self._s
+        return (
+            _State(s.log_odds, s.shares.copy(), s.seen_s.copy(), s.mean.copy(), s.var.copy()),
+            self._prevalence,
+            self._prior,
+        )
+
+    def restore(self, state: object) -> None:
+        """Go back to a state got from `state`."""
+        assert isinstance(state, tuple)
+        s, self._prevalence, self._prior = state
+        self._s = _State(s.log_odds, s.shares.copy(), s.seen_s.copy(), s.mean.copy(), s.var.copy())
+
+    def _levels(self) -> list[Effect]:
+        return [e for e in self._effects if e.kind is Kind.LEVEL]
+
+    def _values(self, frame: EvidenceFrame) -> NDArray[np.float64]:
+        values = np.full(len(self._effects), np.nan)
+        for channel, (places, columns) in self._picks.items():
+            cues: CueFrame | None = frame.cues.get(channel)
+            if cues is not None and not cues.absent and len(places):
+                values[places] = cues.values[columns]
+        return values
+
+    def _log_likelihood_ratios(self, values: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        spread = np.sqrt(self._s.var)
+        z = np.clip((values - self._s.mean) / np.maximum(spread, 1e-9), -CLIP_Z, CLIP_Z)
+        level = self._weight * (z - self._d / 2)
+        presence = self._weight * (np.minimum(values, 1.0) - self._expected)
+        so_far = np.clip((values - self._expected) / self._scale, -4.0, 2.0)
+        length = self._weight * np.exp(-0.5 * so_far**2) / np.sqrt(2 * np.pi) / _upper_tail(so_far)
+        llr = np.where(self._level, level, np.where(self._presence, presence, length))
+        return np.where(seen, llr, 0.0)
+
+    def _forget(self, dt: float) -> None:
+        entry = self._exit * self._prevalence / (1.0 - self._prevalence)
+        p = self._prevalence + (sigmoid(self._s.log_odds) - self._prevalence) * exp(-(self._exit + entry) * dt)
+        before = self._s.log_odds - self._prior
+        if abs(before) < 1e-12:
+            return
+        after = logit(min(max(p, 1e-12), 1 - 1e-12)) - self._prior
+        self._s.shares *= after / before
+
+    def _learn(self, values: NDArray[np.float64], which: NDArray[np.bool_], dt: float) -> None:
+        """Move each level cue's own location and scale by what was just seen (past only, shrunk to the population)."""
+        s = self._s
+        spread = np.sqrt(s.var)
+        x = np.clip(values, s.mean - CLIP_Z * spread, s.mean + CLIP_Z * spread)
+        gain = np.where(which, dt / (REFERENCE_WEIGHT_S + s.seen_s + dt), 0.0)
+        delta = np.where(which, x - s.mean, 0.0)
+        s.mean += gain * delta
+        s.var = np.where(which, (1 - gain) * (s.var + gain * delta**2), s.var)
+        s.seen_s += np.where(which, dt, 0.0)
+
+    def _posterior(self, frame: EvidenceFrame, values: NDArray[np.float64]) -> Posterior:
+        s = self._s
+        variance = float(((self._relative_error * s.shares) ** 2).sum())
+        for channel in self._channels:
+            state = frame.states.get(channel)
+            if state is None or state.presence is Presence.ABSENT:
+                variance += ABSENT_SPREAD[channel] ** 2
+        half = BAND_Z * sqrt(variance)
+        p, low, high = sigmoid(s.log_odds), sigmoid(s.log_odds - half), sigmoid(s.log_odds + half)
+        contributions = {c: float(s.shares[mask].sum()) for c, mask in self._of_channel.items()}
+        order = np.argsort(np.where(self._namable, s.shares, -np.inf))[::-1][:3]
+        top = tuple(
+            TopCue(self._effects[i].cue, float(values[i]), float(s.shares[i]), self._phrases[i])
+            for i in order
+            if s.shares[i] > 0.05
+        )
+        return Posterior(p, low, high, worded(p, low, high, self._prevalence), self._prior, contributions, top)
+
+
+def worded(p: float, low: float, high: float, prevalence: float) -> Band:
+    """The estimate in words.
+
+    Elevated: at least .5 (the papers' threshold) and the 80 % band clear of the prevalence. Low: the whole band under
+    .5 and the estimate not above twice the prevalence. Everything else is unclear, which is a real answer.
+    """
+    if p >= ELEVATED and low > prevalence:
+        return Band.ELEVATED
+    if high < ELEVATED and p <= 2 * prevalence:
+        return Band.LOW
+    return Band.UNCLEAR
+
+
+def smooth(
+    p: Sequence[float],
+    prior_log_odds: Sequence[float],
+    dur_ns: Sequence[int],
+    segment_s: float = SEGMENT_S,
+) -> NDArray[np.float64]:
+    """Forward-backward: the probability at each row given the whole recording.
+
+    Args:
+        p: causal probabilities of the rows, as the filter gave them.
+        prior_log_odds: log-odds of the prevalence in force at each row.
+        dur_ns: time since the row before, ns.
+        segment_s: dwell time of the filter that made `p`.
+
+    Returns:
+        float64, shape (rows,). Each row's own evidence is recovered from `p` by undoing the forward step.
+    """
+    n = len(p)
+    if n == 0:
+        return np.zeros(0)
+    exit_rate = 1.0 / segment_s
+    smoothed = np.empty(n)
+    smoothed[-1] = p[-1]
+    future = 0.0
+    for i in range(n - 1, 0, -1):
+        prevalence = sigmoid(prior_log_odds[i])
+        rate = exit_rate / (1.0 - prevalence)
+        gone = -expm1(-rate * min(dur_ns[i] / 1e9, MAX_GAP_S))
+        leave, enter = gone * (1.0 - prevalence), gone * prevalence
+        predicted = p[i - 1] * (1.0 - leave) + (1.0 - p[i - 1]) * enter
+        evidence = logit(_inside(p[i])) - logit(_inside(predicted))
+        ratio = exp(min(max(evidence + future, -50.0), 50.0))
+        future = log((1.0 - leave) * ratio + leave) - log(enter * ratio + 1.0 - enter)
+        smoothed[i - 1] = sigmoid(logit(_inside(p[i - 1])) + future)
+    return smoothed
+
+
+def _inside(p: float) -> float:
+    return min(max(p, 1e-12), 1.0 - 1e-12)
+
+
+def _upper_tail(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import ndtr
+
+    tail: NDArray[np.float64] = ndtr(-z)
+    return tail
+
+
+assert all(len(OF_CHANNEL[e.channel]) > INDEX[e.cue] for e in EFFECTS)

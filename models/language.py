@@ -1,0 +1,149 @@
+"""Language cues: settled and provisional words with times flow in; running markers of the answer flow out.
+
+A cue at time t uses words that had ended by t, no later one: nothing looks ahead. Two kinds of cue come from each
+marker: its rate per 100 words over the answer so far, and a count that fades with `FADE_S`, which points at the moment.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+from ahdetect.models.cues import INDEX, Channel, CueFrame, absent_frame, empty_values
+from ahdetect.models.lexicon import LONGEST, MARKERS, completed, token
+from ahdetect.models.words import Transcript, Word
+
+FADE_S: Final = 4.25
+"""Seconds in which a marker's count fades to 1/e: the mean length of an A/H segment (BAH)."""
+
+_HORIZON_S: Final = 8 * FADE_S
+"""A marker older than this counts less than e^-8 and is left out."""
+
+_VALENCE_WORDS: Final = 20
+_CONFIDENCE_WORDS: Final = 10
+_RATE_WINDOW_S: Final = 5.0
+_NS: Final = 1_000_000_000
+_RATED: Final = ("filler", "hedge", "contrast", "modal", "negation")
+
+
+class LanguageModel:
+    """Weights of the language cues: VADER's lexicon, read once and shared by streams."""
+
+    def __init__(self) -> None:
+        self.valence = SentimentIntensityAnalyzer()
+
+
+class LanguageStream:
+    """Running markers of one session.
+
+    Args:
+        model: shared weights.
+
+    Words are held as parallel arrays (end times, cumulative marker counts), so that the cues of any past moment can be
+    read again when provisional words are replaced.
+    """
+
+    def __init__(self, model: LanguageModel | None = None) -> None:
+        self._model = model or LanguageModel()
+        self._words: list[Word] = []
+        self._tokens: list[str] = []
+        self._ends: list[int] = []
+        self._counts: list[NDArray[np.int64]] = [np.zeros(len(MARKERS), dtype=np.int64)]
+        self._events: list[list[int]] = [[] for _ in MARKERS]
+        self._valence: list[float] = []
+        self._answers: list[int] = [0]
+        self._settled = 0
+        self._version = -1
+
+    def mark_prompt(self, t_ns: int) -> None:
+        """A prompt ended at `t_ns`: a new answer begins, and "so far" starts again from there."""
+        self._answers.append(t_ns)
+
+    def update(self, transcript: Transcript) -> bool:
+        """Take in what is new in `transcript`; False where nothing is."""
+        if transcript.version == self._version:
+            return False
+        self._version = transcript.version
+        fresh = transcript.settled(self._settled)
+        self._truncate(self._settled)
+        for word in fresh:
+            self._push(word)
+        self._settled += len(fresh)
+        for word in transcript.provisional():
+            self._push(word)
+        return True
+
+    def push(self, word: Word) -> None:
+        """Add one settled word after the words so far."""
+        self._truncate(self._settled)
+        self._push(word)
+        self._settled += 1
+
+    def at(self, t_ns: int) -> CueFrame:
+        """The language cues at `t_ns`; absent while no word of the answer has ended."""
+        start = self._answers[bisect_right(self._answers, t_ns) - 1]
+        first, last = bisect_right(self._ends, start), bisect_right(self._ends, t_ns)
+        spoken = last - first
+        if spoken <= 0:
+            return absent_frame(Channel.LANGUAGE, t_ns, "no words yet")
+        values = empty_values(Channel.LANGUAGE)
+        counts = self._counts[last] - self._counts[first]
+
+        def put(name: str, value: float) -> None:
+            values[INDEX["language_" + name]] = value
+
+        put("log_words", float(np.log1p(spoken)))
+        for name in _RATED:
+            put(f"{name}_rate", 100.0 * float(counts[MARKERS.index(name)]) / spoken)
+        for name, count in zip(MARKERS, self._fading(t_ns, start), strict=True):
+            put(name, count)
+        put("valence", self._valence[last - 1])
+        put("word_rate", (last - bisect_right(self._ends, t_ns - round(_RATE_WINDOW_S * _NS))) / _RATE_WINDOW_S)
+        recent = self._words[max(first, last - _CONFIDENCE_WORDS) : last]
+        put("confidence", sum(w.confidence for w in recent) / len(recent))
+        return CueFrame(Channel.LANGUAGE, t_ns, values)
+
+    def marked(self, start_ns: int, end_ns: int) -> list[tuple[Word, list[str]]]:
+        """Words that ended in [start_ns, end_ns) and completed a marker, with its names."""
+        found = []
+        for i in range(bisect_right(self._ends, start_ns - 1), bisect_right(self._ends, end_ns - 1)):
+            step = self._counts[i + 1] - self._counts[i]
+            if step.any():
+                found.append((self._words[i], [MARKERS[k] for k in np.flatnonzero(step)]))
+        return found
+
+    def _fading(self, t_ns: int, start_ns: int) -> list[float]:
+        horizon = max(start_ns, t_ns - round(_HORIZON_S * _NS))
+        faded = []
+        for events in self._events:
+            lo, hi = bisect_right(events, horizon), bisect_right(events, t_ns)
+            age_s = (t_ns - np.array(events[lo:hi], dtype=np.float64)) / _NS
+            faded.append(float(np.exp(-age_s / FADE_S).sum()) if hi > lo else 0.0)
+        return faded
+
+    def _push(self, word: Word) -> None:
+        self._words.append(word)
+        self._tokens.append(token(word.text))
+        # Recognisers now and then let a word end after the next one; causality needs order.
+        end_ns = max(word.end_ns, self._ends[-1] if self._ends else 0)
+        self._ends.append(end_ns)
+        counts = self._counts[-1].copy()
+        for marker in completed(self._tokens[-LONGEST:]):
+            k = MARKERS.index(marker)
+            counts[k] += 1
+            self._events[k].append(end_ns)
+        self._counts.append(counts)
+        text = " ".join(w.text for w in self._words[-_VALENCE_WORDS:])
+        self._valence.append(float(self._model.valence.polarity_scores(text)["compound"]))
+
+    def _truncate(self, n: int) -> None:
+        if len(self._words) == n:
+            return
+        end_of = self._counts[n]
+        for k, events in enumerate(self._events):
+            del events[int(end_of[k]) :]
+        del self._words[n:], self._tokens[n:], self._ends[n:], self._valence[n:], self._counts[n + 1 :]
