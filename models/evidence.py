@@ -18,8 +18,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
-from ahdetect.models.cues import CUES, INDEX, OF_CHANNEL, Channel, CueFrame
+from ahdetect.models.cues import CUES, INDEX, Channel, CueFrame
 from ahdetect.models.effects import ABSENT_SPREAD, EFFECTS, Effect, Kind, shrinkage
 from ahdetect.models.language import FADE_S
 from ahdetect.models.posterior import Band, EvidenceFrame, Posterior, Presence, TopCue
@@ -185,7 +186,7 @@ class EvidenceFilter:
         level = self._weight * (z - self._d / 2)
         presence = self._weight * (np.minimum(values, 1.0) - self._expected)
         so_far = np.clip((values - self._expected) / self._scale, -4.0, 2.0)
-        length = self._weight * np.exp(-0.5 * so_far**2) / np.sqrt(2 * np.pi) / _upper_tail(so_far)
+        length = self._weight * np.exp(-0.5 * so_far**2) / np.sqrt(2 * np.pi) / ndtr(-so_far)
         llr = np.where(self._level, level, np.where(self._presence, presence, length))
         return np.where(seen, llr, 0.0)
 
@@ -280,13 +281,3 @@ def smooth(
 
 def _inside(p: float) -> float:
     return min(max(p, 1e-12), 1.0 - 1e-12)
-
-
-def _upper_tail(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.special import ndtr
-
-    tail: NDArray[np.float64] = ndtr(-z)
-    return tail
-
-
-assert all(len(OF_CHANNEL[e.channel]) > INDEX[e.cue] for e in EFFECTS)

@@ -107,6 +107,10 @@ class Fuser(Protocol):
         """Take in the next moment and say what is known at it (causal: later moments change nothing)."""
         ...
 
+    def set_prompt(self, kind: str | None) -> None:
+        """The kind of prompt now being answered, a prior; None for not known."""
+        ...
+
     def state(self) -> object:
         """A copy of everything that `step` changes, to come back to with `restore`."""
         ...

@@ -29,12 +29,10 @@ class Track(Generic[F]):
 
     Args:
         name: the channel.
-        keep_ns: how long a feature stays readable behind the watermark, ns; None keeps all (replay of short clips).
     """
 
-    def __init__(self, name: str, keep_ns: int | None = None) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self._keep_ns = keep_ns
         self._times: deque[int] = deque()
         self._items: deque[F] = deque()
         self._watermark_ns = -1
@@ -87,11 +85,12 @@ class Track(Generic[F]):
         with self._changed:
             return len(self._items)
 
+    def forget_before(self, t_ns: int) -> None:
+        """Let go of what nobody will read again: everything older than the newest feature at or before `t_ns`."""
+        with self._changed:
+            while len(self._times) > 1 and self._times[1] <= t_ns:
+                self._times.popleft()
+                self._items.popleft()
+
     def _move(self, watermark_ns: int) -> None:
         self._watermark_ns = max(self._watermark_ns, watermark_ns)
-        if self._keep_ns is None:
-            return
-        horizon = self._watermark_ns - self._keep_ns
-        while len(self._times) > 1 and self._times[1] <= horizon:
-            self._times.popleft()
-            self._items.popleft()
