@@ -1,0 +1,127 @@
+"""Command line: arguments in, an exit code out; errors leave as one sentence on stderr.
+
+Exit codes (`docs/cli.md`): 0 done; 1 an error without a number of its own, or `doctor` found something missing; 2 wrong
+arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 130 stopped by Ctrl-C. 2 to 6 are the
+`exit_code` of the classes in `ahdetect.errors`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from ahdetect.errors import AhdetectError, ConfigError
+
+# name: (module that holds `app`, the line in `ahdetect --help`). The module is imported when the command is called, so
+# that help is fast and a command whose extra is not installed leaves the others alone.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),
+    "assets": ("ahdetect.commands.assets", "Fetch, list and check the model files."),
+}
+
+EPILOG = "Exit codes: 0 done, 1 other error, 2 arguments, 3 device, 4 clip, 5 model file, 6 session folder, 130 Ctrl-C."
+
+
+@dataclass(slots=True)
+class Options:
+    """What stands before the command: `ahdetect --debug COMMAND`."""
+
+    debug: bool = False
+
+
+def load(name: str) -> Any:
+    """The command `name`, imported now."""
+    module = COMMANDS[name][0]
+    try:
+        return typer.main.get_command(importlib.import_module(module).app)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "ahdetect":
+            raise
+        raise ConfigError(
+            f"`ahdetect {name}` needs the package {error.name}, which is not installed; "
+            "run `pip install 'ahdetect[all]'`.",
+            value=error.name,
+        ) from error
+
+
+class LazyGroup(TyperGroup):
+    """Knows each command by its line of help and imports the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command where it is loaded, else its line of help."""
+        loaded = super().get_command(ctx, cmd_name)
+        if loaded is None and cmd_name in COMMANDS:
+            return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+        return loaded
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that is about to run."""
+        if args and args[0] in COMMANDS:
+            self.add_command(load(args[0]), args[0])
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, epilog=EPILOG, pretty_exceptions_enable=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"ahdetect {version('ahdetect')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.")] = False,
+) -> None:
+    """Signs of ambivalence and hesitancy in face, voice, words and body, on one timeline."""
+    ctx.obj.debug = debug
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code.
+
+    Args:
+        args: without the program's name; None for the process's own.
+    """
+    options = Options()
+    command = typer.main.get_command(app)
+    try:
+        command.main(list(sys.argv[1:] if args is None else args), prog_name="ahdetect", obj=options)
+    except AhdetectError as error:
+        _fail(options, str(error), error.exit_code)
+    except KeyboardInterrupt:  # during an import, before the command's own handling
+        sys.exit(130)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        first = what.splitlines()[0]
+        _fail(options, f"An error that ahdetect does not know stopped it ({first}); `ahdetect --debug` shows where.", 1)
+    sys.exit(0)
+
+
+def _fail(options: Options, sentence: str, code: int) -> NoReturn:
+    if options.debug:
+        traceback.print_exc()
+    typer.echo(f"ahdetect: {sentence}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

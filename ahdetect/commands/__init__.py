@@ -1,0 +1,1 @@
+"""Commands of the command line: each module holds `app`, a `typer.Typer`, loaded only when its command is called."""
