@@ -149,7 +149,7 @@ class Cache:
 
         Args:
             names: assets to fetch; None for all that are needed.
-            progress: told of every step.
+            progress: told of every step of fetching; not called where all is good.
             optional: with `names` None, fetch the optional ones too.
 
         Returns:
@@ -164,7 +164,6 @@ class Cache:
         for asset in chosen:
             for file in asset.files:
                 found = self.check(asset, file, full=True)
-                progress(file.name, file.bytes if found.state is State.OK else 0, file.bytes, str(found.path))
                 if found.state is State.OK:
                     continue
                 if self.own is not None and found.path.is_relative_to(self.own):

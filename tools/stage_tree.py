@@ -25,7 +25,7 @@ def stage(target: Path) -> Path:
                 place = target / package.replace(".", "/") / source.relative_to(ROOT / folder)
                 wanted[place] = os.path.relpath(source, place.parent)
     for place in target.rglob("*"):
-        if not place.is_dir() and wanted.get(place) != (os.readlink(place) if place.is_symlink() else None):
+        if not place.is_dir() and (not place.is_symlink() or str(place.readlink()) != wanted.get(place)):
             place.unlink()
     for place, link in wanted.items():
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from ahdetect.assets.cache import Cache, Checked, State
@@ -25,22 +25,25 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names as `assets list` 
 def pull(
     names: Names = None,
     everything: Annotated[bool, typer.Option("--all", help="The optional ones too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing where all is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch the model files that are missing or damaged; goes on where a broken pull stopped."""
-    cache = Cache.default()
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, disable=as_json) as bars:
-        tasks = {}
+    with Progress(*columns, console=Console(stderr=True), disable=as_json) as bars:
+        tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int | None, source: str) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total, description=f"{what} ({source})")
 
-        done = cache.pull(names, tell, optional=everything)
-    _print(done, as_json)
+        done = Cache.default().pull(names, tell, optional=everything)
+    if as_json:
+        _print(done, as_json)
+    elif tasks or not quiet:
+        folders = ", ".join(sorted({str(row.path.parent) for row in done}))
+        typer.echo(f"{len(done)} model files are in place in {folders}")
 
 
 @app.command("list")

@@ -1,0 +1,47 @@
+# One command each; every target sets the machine up by itself. A second run starts at once.
+SHELL := /bin/sh
+STAMP := .venv/.set-up
+BIN := .venv/bin
+DEMO := assets/demo.mp4
+OUT := out
+
+.PHONY: help setup models run test check format bench docs clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## system packages, .venv, Python packages, model files
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
+	@touch $@
+
+models: $(STAMP)
+	@$(BIN)/ahdetect assets pull --quiet
+
+run: models ## analyse the demo clip and say where its timeline is
+	@$(BIN)/ahdetect analyze $(DEMO) --out $(OUT)
+	@printf 'The timeline: %s\n' $$(find "$(CURDIR)/$(OUT)" -name timeline.png)
+
+test: models ## run the tests; ARGS="-k cue -x" goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/stage_tree.py
+	cd build/tree && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p ahdetect
+	PYTHONPATH=build/tree $(BIN)/lint-imports --config pyproject.toml --cache-dir .import_linter_cache
+
+format: $(STAMP) ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: models ## play the demo clip in real time through the live path and print what it costs
+	$(BIN)/ahdetect bench realtime --video $(DEMO) --seconds 60
+
+docs: $(STAMP) ## build the documentation into site/
+	PYTHONPATH=build/tree $(BIN)/mkdocs build --strict
+
+clean: ## remove what was built, not .venv and not the model files
+	rm -rf build dist site out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
