@@ -79,19 +79,20 @@ class Edge(Generic[T]):
         self._offered = self._delivered = self._dropped = 0
         self._alarmed = False
 
-    def offer(self, packet: Packet[T]) -> None:
-        """Hand over a packet; returns at once, except under a `BLOCK` policy."""
+    def offer(self, packet: Packet[T], cancel: threading.Event | None = None) -> None:
+        """Hand over a packet; returns at once, except under a `BLOCK` policy, whose wait `cancel` ends with a drop."""
         dropped: Packet[T] | None = None
         alarm: bool | None = None
         with self._changed:
             if self.policy.overflow is Overflow.BLOCK:
-                while self._full(packet) and not self._closed:
-                    self._changed.wait()
+                while self._full(packet) and not (self._closed or (cancel is not None and cancel.is_set())):
+                    self._changed.wait(0.05)  # `cancel` cannot wake a condition
             self._offered += 1
-            if self._closed or (self._full(packet) and self.policy.overflow is Overflow.DROP_NEWEST):
+            full = self._full(packet)
+            if self._closed or (full and self.policy.overflow in (Overflow.DROP_NEWEST, Overflow.BLOCK)):
                 dropped = packet
             else:
-                if self._full(packet) and self.policy.overflow is Overflow.DROP_OLDEST:
+                if full and self.policy.overflow is Overflow.DROP_OLDEST:
                     dropped = self._queue.popleft()
                 self._queue.append(packet)
                 self._changed.notify_all()
@@ -103,7 +104,7 @@ class Edge(Generic[T]):
                     self._alarmed = alarm = over
             behind = self._behind_ns()
         if dropped is not None:
-            self._ledger.write(self._clock.now_ns(), "drop", self.name, seq=dropped.seq, t_ns=dropped.t_ns)
+            self._ledger.write(self._clock.now_ns(), "drop", self.name, seq=dropped.seq, packet_ns=dropped.t_ns)
         if alarm is not None:
             self._ledger.write(
                 self._clock.now_ns(), "alarm", self.name, behind_s=round(behind / NS_PER_S, 3), raised=alarm
