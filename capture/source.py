@@ -54,6 +54,7 @@ class SourceTotals:
         gap_samples: 16 kHz samples of silence put where nothing was heard.
         gaps: number of such holes.
         broken: packets or frames that could not be decoded.
+        until_ns: end of the latest packet, session time.
     """
 
     frames: int = 0
@@ -61,6 +62,7 @@ class SourceTotals:
     gap_samples: int = 0
     gaps: int = 0
     broken: int = 0
+    until_ns: int = 0
 
 
 class Source(Stage):
@@ -104,10 +106,12 @@ class Source(Stage):
 
     def _emit_video(self, packet: VideoPacket) -> None:
         self.totals.frames += 1
+        self.totals.until_ns = max(self.totals.until_ns, packet.end_ns)
         for edge in self._video_edges:
             edge.offer(packet, cancel=self.stopping)
 
     def _emit_audio(self, packet: AudioPacket) -> None:
+        self.totals.until_ns = max(self.totals.until_ns, packet.end_ns)
         if packet.data.synthetic:
             self.totals.gap_samples += len(packet.data.pcm)
         else:
