@@ -1,0 +1,151 @@
+"""MediaPipe tasks: a model file and RGB pictures flow in; C results that are read as numpy arrays, no loop, flow out.
+
+MediaPipe's own Python result holds one object per landmark, which costs more than a millisecond of the interpreter per
+face. The C structures that it is made from are arrays already, so they are read as such. `tests/test_face.py` holds
+this reading against MediaPipe's own, number by number.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ahdetect.capture.packets import VIDEO_TICK_NS, VideoPacket
+from ahdetect.errors import AssetError
+
+LANDMARK = np.dtype(
+    {
+        "names": ["x", "y", "z", "visibility", "presence"],
+        "formats": ["<f4"] * 5,
+        "offsets": [0, 4, 8, 16, 24],
+        "itemsize": 40,
+    }
+)
+"""NormalizedLandmarkC of mediapipe 0.10.33 (tasks/python/components/containers/landmark_c.py)."""
+
+CATEGORY = np.dtype({"names": ["index", "score"], "formats": ["<i4", "<f4"], "offsets": [0, 4], "itemsize": 24})
+"""CategoryC of mediapipe 0.10.33 (tasks/python/components/containers/category_c.py)."""
+
+_NOISE = re.compile(
+    rb"^(WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d|INFO: Created TensorFlow)"
+)
+_quiet = threading.RLock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep MediaPipe's start-up notes off the user's screen.
+
+    They are written by C++ straight to file descriptor 2 and obey no environment variable (checked: GLOG_minloglevel,
+    TF_CPP_MIN_LOG_LEVEL, ABSL_MIN_LOG_LEVEL). What anybody else writes meanwhile is passed on afterwards.
+    """
+    with _quiet, tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        true_stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(true_stderr, 2)
+            kept.seek(0)
+            for line in kept.readlines():
+                if not _NOISE.match(line):
+                    os.write(true_stderr, line)
+            os.close(true_stderr)
+
+
+def read_model(name: str, path: Path | None) -> bytes:
+    """The model file `name` of the manifest, or the one at `path`; `AssetError` where it cannot be read."""
+    if path is None:
+        from ahdetect.assets.cache import locate
+
+        path = locate(name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AssetError(
+            f"The model file {path} cannot be read ({error.strerror}); run `ahdetect assets pull`.", value=path
+        ) from error
+
+
+def view(pointer: Any, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A C array as a numpy array without a copy; valid until the result is closed."""
+    address = ctypes.cast(pointer, ctypes.c_void_p).value
+    assert address is not None
+    return np.frombuffer((ctypes.c_char * (count * dtype.itemsize)).from_address(address), dtype=dtype)
+
+
+class VideoTask:
+    """One MediaPipe landmarker in VIDEO mode: it follows one person from frame to frame.
+
+    Args:
+        what: "face" or "body", for messages.
+        create: makes the landmarker.
+        detect: name of its C function for a video frame.
+        close_result: name of the C function that frees a result.
+        result_type: its C result structure.
+    """
+
+    def __init__(
+        self, what: str, create: Callable[[], Any], detect: str, close_result: str, result_type: type[ctypes.Structure]
+    ) -> None:
+        from mediapipe.tasks.python.vision.core import image
+
+        self._image = image
+        try:
+            with quiet():
+                self._task = create()
+        except (RuntimeError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise AssetError(
+                f"The {what} model cannot be started ({reason}); run `ahdetect assets verify`.", value=what
+            ) from error
+        self._detect = getattr(self._task._lib, detect)
+        self._close_result = getattr(self._task._lib, close_result)
+        self._result_type = result_type
+        self._last_ms = -1
+        self._warm = False
+
+    @contextmanager
+    def run(self, packet: VideoPacket) -> Iterator[Any]:
+        """The C result for one frame, freed on leaving.
+
+        Raises:
+            ValueError: the frame is not later than the one before, by whole milliseconds.
+        """
+        ms = packet.t_ns // VIDEO_TICK_NS
+        if ms <= self._last_ms:
+            raise ValueError(f"frame {packet.seq} at {ms} ms is not later than the one before it ({self._last_ms} ms)")
+        self._last_ms = ms
+        picture = self._image.Image(self._image.ImageFormat.SRGB, np.ascontiguousarray(packet.data))
+        result = self._result_type()
+        if self._warm:
+            self._detect(self._task._handle, picture._image_ptr, None, ms, ctypes.byref(result))
+        else:
+            with quiet():
+                self._detect(self._task._handle, picture._image_ptr, None, ms, ctypes.byref(result))
+        try:
+            yield result
+        finally:
+            self._close_result(ctypes.byref(result))
+
+    def warmed(self) -> None:
+        """Say that something was found once: from here on MediaPipe has nothing new to note."""
+        self._warm = True
+
+    def close(self) -> None:
+        """Free the landmarker; again does nothing."""
+        with quiet():
+            self._task.close()
