@@ -10,11 +10,12 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.ledger import EdgeCounts, Ledger
 from ahdetect.capture.packets import Packet
+from ahdetect.capture.spill import Spill
 
 T = TypeVar("T")
 
@@ -37,19 +38,22 @@ class Policy:
         overflow: what happens at the limit.
         depth: limit in packets, or None.
         span_s: limit in seconds of stream time between oldest and newest packet, or None.
+        memory_s: seconds of stream time that may wait in memory; what is more waits on disk, encrypted. None: no limit.
     """
 
     name: str
     overflow: Overflow
     depth: int | None = None
     span_s: float | None = None
+    memory_s: float | None = None
 
 
 LATEST_ONLY = Policy("latest only", Overflow.DROP_OLDEST, depth=1)
 """Camera to face: a frame that nobody had time for is worth nothing once a newer one is there."""
 
-LOSSLESS = Policy("lossless", Overflow.ALARM, span_s=2.0)
-"""Microphone to recorder, voice and transcription: nothing is ever dropped; over 2 s behind it says so."""
+LOSSLESS = Policy("lossless", Overflow.ALARM, span_s=2.0, memory_s=60.0)
+"""Microphone to recorder, voice and transcription: nothing is ever dropped; over 2 s behind it says so, and what
+does not fit into a minute of memory (2 MB of sound) goes to disk until the consumer has caught up."""
 
 RECORDER = Policy("bounded 3 s", Overflow.DROP_NEWEST, span_s=3.0)
 """Camera to recorder: a slow disk costs frames, with a ledger row each; never sound."""
@@ -74,6 +78,9 @@ class Edge(Generic[T]):
         self._clock = clock
         self._ledger = ledger
         self._queue: deque[Packet[T]] = deque()
+        self._spill: Spill[T] | None = None
+        self._disk_failed = False
+        self._newest_ns = 0
         self._changed = threading.Condition()
         self._closed = False
         self._offered = self._delivered = self._dropped = 0
@@ -82,7 +89,7 @@ class Edge(Generic[T]):
     def offer(self, packet: Packet[T], cancel: threading.Event | None = None) -> None:
         """Hand over a packet; returns at once, except under a `BLOCK` policy, whose wait `cancel` ends with a drop."""
         dropped: Packet[T] | None = None
-        alarm: bool | None = None
+        rows: list[tuple[str, dict[str, Any]]] = []
         with self._changed:
             if self.policy.overflow is Overflow.BLOCK:
                 while self._full(packet) and not (self._closed or (cancel is not None and cancel.is_set())):
@@ -94,24 +101,18 @@ class Edge(Generic[T]):
             else:
                 if full and self.policy.overflow is Overflow.DROP_OLDEST:
                     dropped = self._queue.popleft()
-                self._queue.append(packet)
+                self._append(packet, rows)
                 self._changed.notify_all()
             if dropped is not None:
                 self._dropped += 1
+                rows.append(("drop", {"seq": dropped.seq, "packet_ns": dropped.t_ns}))
             if self.policy.overflow is Overflow.ALARM:
-                over = self._full(packet)
-                if over != self._alarmed:
-                    self._alarmed = alarm = over
-            behind = self._behind_ns()
-        if dropped is not None:
-            self._ledger.write(self._clock.now_ns(), "drop", self.name, seq=dropped.seq, packet_ns=dropped.t_ns)
-        if alarm is not None:
-            self._ledger.write(
-                self._clock.now_ns(), "alarm", self.name, behind_s=round(behind / NS_PER_S, 3), raised=alarm
-            )
+                self._judge_alarm(rows)
+        self._write(rows)
 
     def take(self, timeout: float | None = 0.0) -> Packet[T] | None:
         """The oldest packet; None where there is none within `timeout` seconds (None: wait until closed)."""
+        rows: list[tuple[str, dict[str, Any]]] = []
         with self._changed:
             if not self._queue and not self._closed and timeout != 0.0:
                 self._changed.wait_for(lambda: bool(self._queue) or self._closed, timeout)
@@ -119,8 +120,15 @@ class Edge(Generic[T]):
                 return None
             packet = self._queue.popleft()
             self._delivered += 1
+            if self._spill and not self._queue:
+                self._queue.append(self._spill.pop())
+                if not self._spill:
+                    rows.append(("spill", {"to_disk": False}))
+            if self._alarmed:
+                self._judge_alarm(rows)
             self._changed.notify_all()
-            return packet
+        self._write(rows)
+        return packet
 
     def close(self) -> None:
         """No more packets will come; what is queued can still be taken."""
@@ -143,14 +151,48 @@ class Edge(Generic[T]):
     def counts(self) -> EdgeCounts:
         """Totals so far; they always balance."""
         with self._changed:
-            return EdgeCounts(self._offered, self._delivered, self._dropped, len(self._queue))
+            return EdgeCounts(self._offered, self._delivered, self._dropped, len(self._queue) + len(self._spill or ()))
+
+    def _append(self, packet: Packet[T], rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """To memory, or to disk where memory is full or older packets are on disk already."""
+        limit = self.policy.memory_s
+        if limit is not None and not self._disk_failed and (self._spill or self._span_ns(packet) > limit * NS_PER_S):
+            try:
+                if self._spill is None:
+                    self._spill = Spill()
+                if not self._spill:
+                    rows.append(("spill", {"to_disk": True, "behind_s": round(self._span_ns(packet) / NS_PER_S, 3)}))
+                self._spill.push(packet)
+                self._newest_ns = packet.end_ns
+                return
+            except OSError as error:  # nothing may be lost: rather too much memory than a hole
+                self._disk_failed = True
+                rows.append(("alarm", {"what": f"cannot spill to disk: {error.strerror or error}", "raised": True}))
+                while self._spill:
+                    self._queue.append(self._spill.pop())
+        self._queue.append(packet)
+        self._newest_ns = packet.end_ns
+
+    def _judge_alarm(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        limit = self.policy.span_s
+        behind = self._behind_ns()
+        over = limit is not None and behind > limit * NS_PER_S
+        if over != self._alarmed:
+            self._alarmed = over
+            rows.append(("alarm", {"behind_s": round(behind / NS_PER_S, 3), "raised": over}))
+
+    def _write(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Outside the lock: the ledger goes to disk."""
+        for kind, detail in rows:
+            self._ledger.write(self._clock.now_ns(), kind, self.name, **detail)
 
     def _behind_ns(self) -> int:
-        return self._queue[-1].end_ns - self._queue[0].t_ns if self._queue else 0
+        return self._newest_ns - self._queue[0].t_ns if self._queue else 0
+
+    def _span_ns(self, newest: Packet[T]) -> int:
+        return newest.end_ns - self._queue[0].t_ns if self._queue else 0
 
     def _full(self, newest: Packet[T]) -> bool:
         if self.policy.depth is not None and len(self._queue) >= self.policy.depth:
             return True
-        if self.policy.span_s is None or not self._queue:
-            return False
-        return newest.end_ns - self._queue[0].t_ns > self.policy.span_s * NS_PER_S
+        return self.policy.span_s is not None and self._span_ns(newest) > self.policy.span_s * NS_PER_S
