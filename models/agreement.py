@@ -1,0 +1,70 @@
+"""Local agreement: the words of two passes over a growing sound flow in, the number of words that may settle flows out.
+
+A word near the end of the sound is a guess: more sound may turn "in" into "independence". It may settle once it is
+*old* (enough sound after it), or once it is a little old and the pass before heard the same (LocalAgreement-2 of
+Macháček et al. 2023, "Turning Whisper into Real-Time Transcription System"). Nothing behind an unsettled word settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Heard(Protocol):
+    """A word with the time at which it ended."""
+
+    @property
+    def text(self) -> str:
+        """As heard, with punctuation."""
+        ...
+
+    @property
+    def end_s(self) -> float:
+        """Seconds from the start of the sound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """How much sound has to follow a word.
+
+    Attributes:
+        agreed_s: where the pass before heard the same words up to it.
+        alone_s: where it did not.
+    """
+
+    agreed_s: float = 0.3
+    alone_s: float = 0.8
+
+
+def plain(text: str) -> str:
+    """A word without case and punctuation, as it is compared."""
+    return "".join(letter for letter in text.lower() if letter.isalnum())
+
+
+def agreeing(before: Sequence[Heard], now: Sequence[Heard]) -> int:
+    """How many words from the first on both passes heard alike."""
+    count = 0
+    for one, other in zip(before, now, strict=False):
+        if plain(one.text) != plain(other.text):
+            break
+        count += 1
+    return count
+
+
+def settling(before: Sequence[Heard], now: Sequence[Heard], sound_s: float, margins: Margins) -> int:
+    """How many words of the pass `now`, from the first on, may settle.
+
+    Args:
+        before: words of the pass before that are not settled yet.
+        now: words of this pass after the settled ones.
+        sound_s: length of the sound of this pass, on the clock of its words, s.
+        margins: how much sound has to follow.
+    """
+    alike = agreeing(before, now)
+    for number, word in enumerate(now):
+        if word.end_s > sound_s - (margins.agreed_s if number < alike else margins.alone_s):
+            return number
+    return len(now)

@@ -1,0 +1,184 @@
+"""Whisper: up to 30 s of 16 kHz mono sound and the words already settled in it flow in, the words after them with times flow out.
+
+Weights are tiny.en in CTranslate2's int8. The decoder is *forced* through the settled words, so that a later pass goes
+on from them and can never contradict them; sound, settled words and new words are then aligned together (dynamic time
+warping over the cross-attention of the alignment heads, as in faster-whisper's `find_alignment`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import ctranslate2
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
+
+from ahdetect.capture.packets import SAMPLE_RATE
+from ahdetect.errors import AssetError
+
+FILLER_PROMPT: Final = "Um, so, uh, I mean, I was, I was like, um, well, uh, you know, I I don't know, hmm, er, um."
+"""What Whisper is told was said before. It leaves out nearly all fillers unless it believes the talk is full of them."""
+
+MAX_SECONDS: Final = 30.0
+"""The longest sound that the encoder takes."""
+
+_FRAME: Final = 160  # samples per mel frame
+_TOKEN_S: Final = 0.02  # seconds per encoder position
+_TOKENS_PER_S: Final = (
+    7.0  # EVIDENCE, Speech on two cores: about 7 tokens a second + 12 stops the loops of prompted passes
+)
+_TOKENS_MORE: Final = 12
+_MAX_COMPRESSION: Final = 2.4  # OpenAI's whisper/transcribe.py, `compression_ratio_threshold`
+_MIN_LOGPROB: Final = -1.0  # the same, `logprob_threshold`
+_MAX_NO_SPEECH: Final = 0.6  # the same, `no_speech_threshold`
+_PUNCTUATION: Final = "\"'.,!?:;-—…)]}([{¿“”‘’"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word as one pass heard it.
+
+    Attributes:
+        text: with punctuation, without surrounding blanks.
+        tokens: of the tokeniser, to force a later pass through.
+        start_s: onset, seconds from the start of the sound.
+        end_s: offset, likewise.
+        confidence: mean probability of its tokens, 0-1.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+class Recogniser(Protocol):
+    """What a stream asks of a recogniser."""
+
+    def hear(
+        self, sound: NDArray[np.float32], prefix: Sequence[int], new_s: float, *, beam: int, prompted: bool
+    ) -> list[HeardWord]:
+        """The words after `prefix`; see `Whisper.hear`."""
+        ...
+
+
+class Whisper:
+    """The weights; one pass at a time.
+
+    Args:
+        path: folder with `model.bin`, `config.json`, `tokenizer.json` and `vocabulary.txt`.
+        threads: of the matrix products.
+        context_s: length to which shorter sound is padded for the encoder, s. 10 s instead of Whisper's 30 gives the same
+            word error with tiny.en at a tenth of the cost (measured by tools/measure_speech.py).
+
+    Raises:
+        AssetError: the folder does not hold the model.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, context_s: float = 10.0) -> None:
+        self.path = path
+        self.context_s = context_s
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(path), device="cpu", compute_type="int8", intra_threads=threads, inter_threads=1
+            )
+            self._tokens = Tokenizer(tokenizers.Tokenizer.from_file(str(path / "tokenizer.json")), False)
+        except Exception as error:
+            raise AssetError(
+                f"The speech model in {path} cannot be read ({error}); run `ahdetect assets pull`.", value=path
+            ) from error
+        self._features = FeatureExtractor()
+        self._prompt = [self._tokens.sot_prev, *self._tokens.encode(" " + FILLER_PROMPT)]
+        self._start = [*self._tokens.sot_sequence, self._tokens.no_timestamps]
+
+    def hear(
+        self, sound: NDArray[np.float32], prefix: Sequence[int], new_s: float, *, beam: int, prompted: bool
+    ) -> list[HeardWord]:
+        """One pass.
+
+        Args:
+            sound: 16 kHz mono, -1 to 1, shape (n,), at most 30 s.
+            prefix: tokens of the words that are settled in this sound.
+            new_s: how much of the sound comes after them, s; bounds the number of new words.
+            beam: width of the beam search; 1 is greedy.
+            prompted: whether to ask for fillers and repairs.
+        """
+        encoded = self._encode(sound)
+        heard = self._decode(encoded, prefix, new_s, beam, prompted)
+        if heard is None and prompted:  # the prompt made it loop
+            heard = self._decode(encoded, prefix, new_s, beam, False)
+        return self._align(encoded, prefix, heard, len(sound)) if heard else []
+
+    def _encode(self, sound: NDArray[np.float32]) -> ctranslate2.StorageView:
+        length = max(round(self.context_s * SAMPLE_RATE), len(sound))
+        mel = self._features(sound, padding=length - len(sound) + _FRAME)[:, : length // _FRAME]
+        view = ctranslate2.StorageView.from_array(np.ascontiguousarray(mel[np.newaxis], dtype=np.float32))
+        return self._model.encode(view)
+
+    def _decode(
+        self, encoded: ctranslate2.StorageView, prefix: Sequence[int], new_s: float, beam: int, prompted: bool
+    ) -> list[int] | None:
+        prompt = [*(self._prompt if prompted else ()), *self._start, *prefix]
+        result = self._model.generate(
+            encoded,
+            [prompt],
+            beam_size=beam,
+            max_length=min(len(prompt) + round(_TOKENS_PER_S * new_s) + _TOKENS_MORE, 448),
+            suppress_blank=not prefix,  # after settled words "nothing more" has to be a possible answer
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = [token for token in result.sequences_ids[0] if token < self._tokens.eot]
+        if tokens[: len(prefix)] == list(prefix):  # CTranslate2 gives the forced tokens back
+            tokens = tokens[len(prefix) :]
+        text = self._tokens.decode(tokens).strip()
+        score = result.scores[0] if tokens else 0.0
+        if not prefix and result.no_speech_prob > _MAX_NO_SPEECH and score < _MIN_LOGPROB:
+            return []
+        if text and _compression(text) > _MAX_COMPRESSION:
+            return None
+        return tokens
+
+    def _align(
+        self, encoded: ctranslate2.StorageView, prefix: Sequence[int], new: list[int], samples: int
+    ) -> list[HeardWord]:
+        tokens = [*prefix, *new]
+        result = self._model.align(encoded, self._tokens.sot_sequence, [tokens], samples // _FRAME)[0]
+        token_at, time_at = np.asarray(result.alignments, dtype=np.int64).T
+        entered = time_at[np.flatnonzero(np.diff(token_at, prepend=-1))] * _TOKEN_S  # when the path enters each token
+        words: list[tuple[str, int, int]] = []  # text, first token, token after the last
+        at = len(prefix)
+        for text, part in zip(*self._tokens.split_to_word_tokens([*new, self._tokens.eot]), strict=True):
+            if part[0] >= self._tokens.eot:
+                break
+            after = at + len(part)
+            bare = not text.strip(_PUNCTUATION + " ")
+            if words and (bare or text.lstrip().startswith("-")):  # commas, and the "-known" of "well-known"
+                words[-1] = (words[-1][0] + text.lstrip(), words[-1][1], after)
+            else:
+                words.append((text, at, after))
+            at = after
+        return [
+            HeardWord(
+                text.strip(" -"),
+                tuple(tokens[a:b]),
+                float(entered[a]),
+                float(entered[b]),
+                float(np.mean(result.text_token_probs[a:b])),
+            )
+            for text, a, b in words
+            if text.strip(_PUNCTUATION + " ")
+        ]
+
+
+def _compression(text: str) -> float:
+    raw = text.encode("utf-8")
+    return len(raw) / len(zlib.compress(raw))
