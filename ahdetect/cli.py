@@ -22,6 +22,9 @@ from ahdetect.errors import AhdetectError, ConfigError
 # name: (module that holds `app`, the line in `ahdetect --help`). The module is imported when the command is called, so
 # that help is fast and a command whose extra is not installed leaves the others alone.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
+    "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
+    "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
     "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),
     "assets": ("ahdetect.commands.assets", "Fetch, list and check the model files."),
 }

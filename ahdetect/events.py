@@ -1,4 +1,4 @@
-"""Events: rows of a session flow in; onsets and offsets of elevated segments flow out, live and for a closed recording."""
+"""Events: rows of a session flow in; onsets and offsets of elevated segments flow out, live or of a recording."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -121,3 +122,8 @@ class Timeline:
     def with_smoothed(self, p_smoothed: Sequence[float]) -> list[Row]:
         """The rows with their smoothed probabilities filled in."""
         return [replace(row, p_smoothed=float(p)) for row, p in zip(self.rows, p_smoothed, strict=True)]
+
+
+def durations_ns(rows: Sequence[Row]) -> list[int]:
+    """Time from each row to the one before it, ns; 0 for the first."""
+    return [0, *(b.t_ns - a.t_ns for a, b in itertools.pairwise(rows))] if rows else []

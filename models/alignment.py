@@ -1,4 +1,4 @@
-"""Alignment: the tracks of all channels and a moment flow in; one joined `EvidenceFrame` with a presence mask flows out."""
+"""Alignment: the channels' tracks and a moment flow in; a joined `EvidenceFrame` with its presence mask flows out."""
 
 from __future__ import annotations
 

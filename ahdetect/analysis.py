@@ -1,0 +1,181 @@
+"""Analysis: a clip or a recorded session flows in, its `Timeline` flows out, the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ahdetect.capture.clock import NS_PER_S, ReplayClock
+from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.replay import Replay
+from ahdetect.capture.source import Source
+from ahdetect.config import Settings
+from ahdetect.engine import Engine, Models, describe
+from ahdetect.errors import AhdetectError, MediaError
+from ahdetect.events import find_segments
+from ahdetect.models.evidence import smooth
+from ahdetect.provenance import provenance
+from ahdetect.timeline import Row, Timeline, durations_ns
+
+MAX_SIDE = 1280
+"""Longest side of the pictures that are analysed, px: the models look at crops of 256 px or less, and a face that
+fills a tenth of such a picture still has that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis is.
+
+    Attributes:
+        done_s: seconds of the clip behind it.
+        total_s: length of the clip, None where the file does not say.
+    """
+
+    done_s: float
+    total_s: float | None
+
+
+def analyze(
+    clip: str | Path,
+    *,
+    prompt_kind: str | None = None,
+    settings: Settings | None = None,
+    models: Models | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Timeline:
+    """Analyse a clip: video with sound, video alone or sound alone; or the folder of a recorded session.
+
+    Args:
+        clip: the file or session folder.
+        prompt_kind: what the person was asked (one of the seven kinds of BAH), as a prior; None for prompt-blind.
+        settings: what to compute; default everything.
+        models: weights already loaded, to analyse several clips; default loads them.
+        progress: called a few times a second.
+
+    Returns:
+        The settled rows with causal and smoothed estimates, words and segments. `info` is what `session.json` holds.
+
+    Raises:
+        MediaError: the clip cannot be read, or holds neither pictures nor sound.
+        AssetError: a model file is missing or damaged.
+        ConfigError: `prompt_kind` or a setting is not valid.
+
+    Example:
+        >>> import ahdetect
+        >>> timeline = ahdetect.analyze("interview.mp4", prompt_kind="hesitant")
+        >>> [(s.start_ns / 1e9, s.phrases) for s in timeline.segments]
+    """
+    settings = (settings or Settings()).with_prompt(prompt_kind)
+    clock, ledger = ReplayClock(), Ledger()
+    source = open_clip(Path(clip), clock, ledger)
+    began = perf_counter()
+    models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio)
+    load_s = perf_counter() - began
+    rows: list[Row] = []
+    engine = Engine(source, source, clock, ledger, settings=settings, models=models, live=False)
+    engine.on_row(rows.append)
+    began = perf_counter()
+    engine.start()
+    try:
+        while not engine.wait(0.0):
+            if progress is not None:
+                done = rows[-1].t_s if rows else 0.0
+                progress(Progress(done, source.info.duration_s))
+            engine.rest(0.1)
+    finally:
+        engine.stop()
+    took_s = perf_counter() - began
+    _raise_broken(engine, clip, rows)
+    return _timeline(engine, source, rows, settings, took_s=took_s, load_s=load_s)
+
+
+def open_clip(path: Path, clock: ReplayClock, ledger: Ledger) -> Replay:
+    """A replay of a clip, or of the pictures and sound of a session folder."""
+    if path.is_dir():
+        from ahdetect.store.reader import open_session
+
+        session = open_session(path)
+        return Replay.of_pair(
+            session.video, session.audio, clock, ledger,
+            video_offset_ns=session.video_offset_ns, audio_offset_ns=session.audio_offset_ns, max_side=MAX_SIDE,
+        )  # fmt: skip
+    return Replay(path, clock, ledger, max_side=MAX_SIDE)
+
+
+def _raise_broken(engine: Engine, clip: str | Path, rows: list[Row]) -> None:
+    """A stage that crashed in an analysis is an error where nothing can be shown for it."""
+    for error in engine.errors:
+        if isinstance(error, AhdetectError) or not rows:
+            raise error
+    if not rows:
+        raise MediaError(f"{clip} holds no pictures and no sound to analyse.", value=clip)
+
+
+def _timeline(
+    engine: Engine, source: Source, rows: list[Row], settings: Settings, *, took_s: float, load_s: float
+) -> Timeline:
+    words = engine.transcript.settled()
+    duration_s = source.totals.until_ns / NS_PER_S
+    p_smoothed = smooth(
+        [r.p for r in rows], [r.prior_log_odds for r in rows], durations_ns(rows), settings.fusion.segment_s
+    )
+    timeline = Timeline(rows, words, [], duration_s)
+    timeline.rows = timeline.with_smoothed(p_smoothed.tolist())
+    timeline.segments = find_segments(timeline.rows, p_smoothed.tolist(), words)
+    timeline.info = {
+        **provenance(settings, engine.models),
+        "source": _source_info(source),
+        "duration_s": round(duration_s, 4),
+        "frames": source.totals.frames,
+        "frames_with_face": engine.counts["rows_face"],
+        "audio_samples": source.totals.samples,
+        "audio_gaps": source.totals.gaps,
+        "broken_packets": source.totals.broken,
+        "ledger": engine.ledger_totals(),
+        "stage_errors": [describe(e) for e in engine.errors],
+        "stages": engine.stage_table(),
+        "load_s": round(load_s, 3),
+        "analysis_s": round(took_s, 3),
+        "realtime_factor": round(took_s / duration_s, 4) if duration_s else None,
+    }
+    return timeline
+
+
+def _source_info(source: Source) -> dict[str, Any]:
+    i = source.info
+    return {
+        "name": Path(i.name).name, "width": i.width, "height": i.height, "fps": round(i.fps, 3), "rotation": i.rotation,
+        "audio_rate": i.audio_rate, "audio_channels": i.audio_channels, "driver": i.driver,
+        "has_video": i.has_video, "has_audio": i.has_audio,
+    }  # fmt: skip
+
+
+def summary(timeline: Timeline) -> dict[str, Any]:
+    """What `ahdetect analyze --json` prints of a clip."""
+    info, p = timeline.info, timeline.p
+    return {
+        "source": info["source"]["name"],
+        "duration_s": info["duration_s"],
+        "frames": info["frames"],
+        "frames_with_face": info["frames_with_face"],
+        "audio_samples": info["audio_samples"],
+        "audio_gaps": info["audio_gaps"],
+        "rows": len(timeline.rows),
+        "words": len(timeline.words),
+        "text": " ".join(w.text for w in timeline.words),
+        "segments": [
+            {
+                "start_s": round(s.start_ns / NS_PER_S, 3), "end_s": round(s.end_ns / NS_PER_S, 3),
+                "mean_p": round(s.mean_p, 4), "peak_p": round(s.peak_p, 4), "cues": list(s.phrases),
+            }
+            for s in timeline.segments
+        ],
+        "mean_p": round(float(p.mean()), 4) if len(p) else None,
+        "realtime_factor": info["realtime_factor"],
+        "load_s": info["load_s"],
+        "ledger": info["ledger"],
+        "stage_errors": info["stage_errors"],
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""`ahdetect analyze CLIP...`: clips in, a folder of tables and a picture per clip out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ahdetect.analysis import Progress as Done
+from ahdetect.analysis import analyze, summary
+from ahdetect.config import Settings, load_settings
+from ahdetect.engine import Models
+from ahdetect.errors import AhdetectError, StoreError
+from ahdetect.export.picture import draw_timeline
+from ahdetect.export.tables import write_tables
+from ahdetect.timeline import Timeline
+
+app = typer.Typer()
+
+
+@app.command()
+def main(
+    ctx: typer.Context,
+    clips: Annotated[list[Path], typer.Argument(help="Clips, sound files or session folders.", metavar="CLIP...")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; each clip gets a folder of its own in it.")] = Path(
+        "out"
+    ),
+    prompt_kind: Annotated[
+        str | None, typer.Option(help="What was asked: neutral, positive, negative, ambivalent, willing, ...")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
+    picture: Annotated[bool, typer.Option(help="Draw timeline.png.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine, one object per clip.")] = False,
+) -> None:
+    """Analyse clips: frames.parquet, words.jsonl, events.jsonl, session.json and timeline.png for each.
+
+    A clip that cannot be read is reported and the others go on; the exit code is then that of the first failure.
+    """
+    chosen = (load_settings(settings) if settings else Settings()).with_prompt(prompt_kind)
+    folders = _folders(clips, out)
+    models = Models.load(chosen)
+    console = Console(stderr=True)
+    failure: AhdetectError | None = None
+    results: list[dict[str, Any]] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=as_json, transient=True) as bars:
+        for clip, folder in zip(clips, folders, strict=True):
+            task = bars.add_task(clip.name, total=None)
+
+            def tell(done: Done, task: Any = task) -> None:
+                bars.update(task, completed=done.done_s, total=done.total_s)
+
+            try:
+                timeline = analyze(clip, settings=chosen, models=models, progress=tell)
+                write_tables(timeline, folder)
+                if picture:
+                    draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip))
+                results.append({**summary(timeline), "out": str(folder)})
+                if not as_json:
+                    console.print(_told(clip, timeline, folder), highlight=False, soft_wrap=True)
+            except AhdetectError as error:
+                failure = failure or error
+                results.append({"source": clip.name, "error": str(error), "exit_code": error.exit_code})
+                if not as_json and len(clips) > 1:
+                    console.print(f"ahdetect: {error}", style="red", highlight=False, soft_wrap=True)
+            finally:
+                bars.remove_task(task)
+    if as_json:
+        typer.echo(json.dumps(results if len(clips) > 1 else results[0], ensure_ascii=False, indent=2))
+    if failure is not None:
+        if len(clips) > 1:
+            raise typer.Exit(failure.exit_code)
+        raise failure
+
+
+def _folders(clips: list[Path], out: Path) -> list[Path]:
+    """A folder per clip, named after it; two clips of one name are told apart by a number."""
+    seen: dict[str, int] = {}
+    folders = []
+    for clip in clips:
+        name = clip.resolve().stem or clip.name
+        seen[name] = seen.get(name, 0) + 1
+        folders.append(out / (name if seen[name] == 1 else f"{name}-{seen[name]}"))
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(
+                f"Cannot make the folder {folder}: {error.strerror or error}; choose another with --out.", value=folder
+            ) from error
+    return folders
+
+
+def _pictures_of(clip: Path) -> Path | None:
+    return clip / "video.mkv" if clip.is_dir() else clip
+
+
+def _told(clip: Path, timeline: Timeline, folder: Path) -> str:
+    info = timeline.info
+    segments = len(timeline.segments)
+    fast = 1 / info["realtime_factor"] if info["realtime_factor"] else 0.0
+    lines = [
+        f"[bold]{clip.name}[/bold]: {info['duration_s']:.1f} s, face in {info['frames_with_face']} of {info['frames']} "
+        f"frames, {len(timeline.words)} words, {segments} segment{'' if segments == 1 else 's'} with signs consistent "
+        f"with ambivalence/hesitancy (model estimate); {fast:.1f}x real time",
+        *(
+            f"  {s.start_ns / 1e9:6.1f}-{s.end_ns / 1e9:.1f} s  p {s.mean_p:.2f}  {', '.join(s.phrases)}"
+            for s in timeline.segments
+        ),
+        f"  {folder / 'timeline.png'}",
+    ]
+    lines += [f"  [yellow]a stage failed: {e}[/yellow]" for e in info["stage_errors"]]
+    return "\n".join(lines)

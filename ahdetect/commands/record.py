@@ -1,0 +1,119 @@
+"""`ahdetect record`: a camera and a microphone in, a session folder out; headless and safe to interrupt."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ahdetect.config import Settings, load_settings
+from ahdetect.errors import StoreError
+from ahdetect.session import Session
+
+app = typer.Typer()
+
+INTERRUPTED = 130
+
+
+@app.command()
+def main(
+    video: Annotated[str, typer.Option(help="Camera number, stream address, file, or none.")] = "0",
+    audio: Annotated[str, typer.Option(help="Microphone (default, a name, pyaudio:NAME), file, or none.")] = "default",
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="How long; without it, until Ctrl-C.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the session; made, never overwritten.")] = None,
+    prompt_kind: Annotated[str | None, typer.Option(help="What was asked: neutral, positive, ...")] = None,
+    settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
+    plot: Annotated[bool, typer.Option(help="Draw timeline.png when done.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+) -> None:
+    """Record a session and analyse it while it runs. Ctrl-C ends it in good order: what was recorded is kept."""
+    chosen = load_settings(settings) if settings else Settings()
+    folder = out or Path("sessions") / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind)
+    stopped_by = _run(session, seconds, quiet=as_json)
+    report = session.report()
+    picture = _draw(folder) if plot else None
+    if as_json:
+        told = {"out": str(folder), "stopped_by": stopped_by, "picture": str(picture) if picture else None, **report}
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
+    else:
+        _tell(folder, session, report, picture)
+    lost = [e for e in session.engine.sink_errors]
+    if lost:
+        raise StoreError(f"{lost[0]} What was recorded before is in {folder}.", value=folder)
+    if session.engine.errors:
+        raise session.engine.errors[0]
+    if stopped_by == "interrupt":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _run(session: Session, seconds: float | None, *, quiet: bool) -> str:
+    """Run to the end; "time", "end of source" or "interrupt"."""
+    interrupted = False
+
+    def interrupt(*_: Any) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with session, Live(Text(""), console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+            end = None if seconds is None else session.clock.now_ns() + round(seconds * 1e9)
+            while not interrupted:
+                if session.wait(0.25):
+                    return "end of source"
+                if end is not None and session.clock.now_ns() >= end:
+                    return "time"
+                if not quiet:
+                    live.update(Text(line_of_truth(session)), refresh=True)
+            return "interrupt"
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def line_of_truth(session: Session) -> str:
+    """How the recording goes, in one line."""
+    now_s = session.clock.now_ns() / 1e9
+    books = session.engine.ledger_totals()
+    parts = [f"{now_s:6.1f} s"]
+    face = books["edges"].get("camera->face")
+    if "video" in books:
+        parts.append(f"{books['video']['frames'] / max(now_s, 1e-9):.1f} fps")
+    if face:
+        parts.append(f"{100 * face['dropped'] / max(1, face['offered']):.1f} % dropped")
+    if "audio" in books:
+        parts.append(f"audio {books['audio']['gap_samples']} samples lost")
+        parts.append(f"words {session.engine.transcript.behind_s:.1f} s behind")
+    latency = session.engine.latency_table().get("capture_to_row")
+    if latency:
+        parts.append(f"row {latency['p50']:.0f} ms")
+    return ", ".join(parts)
+
+
+def _draw(folder: Path) -> Path | None:
+    from ahdetect.export.picture import draw_timeline
+    from ahdetect.store.reader import open_session
+
+    stored = open_session(folder)
+    timeline = stored.timeline()
+    if not timeline.rows:
+        return None
+    draw_timeline(timeline, folder / "timeline.png", stored.video)
+    return folder / "timeline.png"
+
+
+def _tell(folder: Path, session: Session, report: dict[str, Any], picture: Path | None) -> None:
+    books = report["ledger"]
+    typer.echo(f"{folder}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}")
+    if not books["balances"]:
+        typer.echo("The books do not balance; ledger.jsonl has the details.", err=True)
+    if picture is not None:
+        typer.echo(f"  {picture}")

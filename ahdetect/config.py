@@ -1,0 +1,99 @@
+"""Settings: a TOML file or keyword arguments flow in, validated models flow out; a typo is one clear sentence."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ahdetect.errors import ConfigError
+
+PromptKind = Literal["neutral", "positive", "negative", "ambivalent", "willing", "resistant", "hesitant"]
+"""The seven kinds of prompt of BAH."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(_Settings):
+    """What to ask of a camera; what it gives stands in the session file."""
+
+    width: int = Field(640, ge=16, le=7680)
+    height: int = Field(480, ge=16, le=4320)
+    fps: float = Field(30.0, gt=0, le=240)
+
+
+class ChannelSettings(_Settings):
+    """Which channels to compute."""
+
+    face: bool = True
+    body: bool = True
+    voice: bool = True
+    words: bool = True
+    body_every: int = Field(3, ge=1, le=30, description="body landmarks on every n-th frame")
+
+
+class SpeechSettings(_Settings):
+    """Transcription."""
+
+    weights: Literal["whisper_tiny_en"] = "whisper_tiny_en"
+    threads: int = Field(1, ge=1, le=16)
+
+
+class FusionSettings(_Settings):
+    """The fuser and its prior."""
+
+    fuser: Literal["evidence"] = "evidence"
+    prompt_kind: PromptKind | None = Field(None, description="kind of prompt answered from the start; None: blind")
+    prevalence: float = Field(0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)")
+    segment_s: float = Field(4.25, gt=0.1, le=60, description="mean length of an A/H segment (BAH)")
+    personal: bool = Field(True, description="measure cues against the person's own running mean")
+
+
+class Settings(_Settings):
+    """Everything that may be configured of a session; stored with it."""
+
+    camera: CameraSettings = CameraSettings()
+    channels: ChannelSettings = ChannelSettings()
+    speech: SpeechSettings = SpeechSettings()
+    fusion: FusionSettings = FusionSettings()
+
+    def with_prompt(self, kind: str | None) -> Settings:
+        """The same settings for a session whose kind of prompt is known."""
+        if kind is None:
+            return self
+        return validated(
+            {**self.model_dump(), "fusion": {**self.fusion.model_dump(), "prompt_kind": kind}}, "--prompt-kind"
+        )
+
+
+def validated(values: dict[str, object], where: str) -> Settings:
+    """Settings from plain values.
+
+    Raises:
+        ConfigError: names `where`, the key and what is allowed.
+    """
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        what = "is not a setting" if first["type"] == "extra_forbidden" else f"= {first['input']!r}: {first['msg']}"
+        raise ConfigError(f"{where}: {key} {what}; `docs/settings.md` lists what there is.", value=key) from error
+
+
+def load_settings(path: Path) -> Settings:
+    """Settings from a TOML file.
+
+    Raises:
+        ConfigError: the file is missing, is no TOML, or holds a key or value that is not allowed.
+    """
+    try:
+        return validated(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the settings file {path}: {error.strerror}.", value=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.", value=path) from error

@@ -1,0 +1,479 @@
+"""Engine: sources flow in; rows, words, events and a stored session flow out. Wires the stages, minds their threads.
+
+    camera ──latest──> face ──┐
+       │ └───latest──> body ──┤ tracks        ┌──> rows to callbacks and iterators (newest first dropped, counted)
+       │ └──lossless─> (times)┼──> fusion ────┼──> segment events
+       │ └──3 s──────> video.mkv              └──> frames (lossless)
+    microphone ─lossless─> voice ──┘ │
+       │ └──────lossless─> transcription ──> words.jsonl
+       │ └──────lossless─> audio.flac
+
+Each arrow is an `Edge` with its policy; each box a `Stage` on its own thread. In replay the same boxes hang on edges
+that make the reader wait instead of dropping, so the rows do not depend on the machine's speed.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ahdetect.capture.clock import NS_PER_S, Clock
+from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
+from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.packets import SAMPLE_RATE, Frame, Packet
+from ahdetect.capture.source import Source
+from ahdetect.capture.stage import Progress, Stage
+from ahdetect.config import Settings
+from ahdetect.errors import AhdetectError, ConfigError
+from ahdetect.events import Event, SegmentWatcher
+from ahdetect.models.alignment import Aligner, Tracks
+from ahdetect.models.body import BodyModel, BodyStream
+from ahdetect.models.cues import Channel, CueFrame
+from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
+from ahdetect.models.face import FaceModel, FaceStream
+from ahdetect.models.language import LanguageModel, LanguageStream
+from ahdetect.models.speech import SpeechModel, SpeechStream
+from ahdetect.models.track import Track
+from ahdetect.models.voice import VoiceModel, VoiceStream
+from ahdetect.models.words import Transcript, Word, WordUpdate
+from ahdetect.rows import Prompt, RowMaker
+from ahdetect.store.writer import SessionWriter
+from ahdetect.timeline import Row
+from ahdetect.workers import CueWorker, EdgeWorker, SinkWorker, WordWorker
+
+TICKS: Final = Policy("times", Overflow.ALARM, span_s=5.0)
+"""Camera to fusion: every frame gets a row, also one that no stage had time to look at."""
+
+REPLAY_AUDIO: Final = Policy("replay", Overflow.BLOCK, depth=3000)
+"""Clip to sound stages: two minutes, so that one slow decode of words does not hold up the pictures."""
+
+READER: Final = Policy("rows to a reader", Overflow.DROP_OLDEST, depth=3000)
+"""Rows to a program that iterates: 100 s at 30 fps; a reader that is slower loses the oldest and is told so."""
+
+STALL_S: Final = 5.0
+"""A stage without a heartbeat for this long is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Weights, loaded once and shared by sessions; None where the settings switch a channel off."""
+
+    face: FaceModel | None
+    body: BodyModel | None
+    voice: VoiceModel | None
+    speech: SpeechModel | None
+    language: LanguageModel
+
+    @staticmethod
+    def load(settings: Settings, *, video: bool = True, audio: bool = True) -> Models:
+        """Load what the settings ask for.
+
+        Raises:
+            AssetError: a model file is missing or damaged.
+        """
+        on = settings.channels
+        return Models(
+            face=FaceModel() if video and on.face else None,
+            body=BodyModel() if video and on.body else None,
+            voice=VoiceModel() if audio and on.voice else None,
+            speech=SpeechModel(threads=settings.speech.threads) if audio and on.words else None,
+            language=LanguageModel(),
+        )
+
+
+class Supervisor(Stage):
+    """Looks at the other stages ten times a second; a crash or stall becomes a ledger row and a callback."""
+
+    def __init__(self, clock: Clock, ledger: Ledger, stages: list[Stage], on_crash: Callable[[Stage], None]) -> None:
+        super().__init__("supervisor", clock)
+        self._ledger = ledger
+        self._stages = stages
+        self._on_crash = on_crash
+        self._said: set[str] = set()
+
+    def step(self) -> Progress:
+        """Look once, then wait a tenth of a second."""
+        self.look()
+        self.stopping.wait(0.1)
+        return Progress.WORKED
+
+    def finish(self) -> None:
+        """A last look, so that a crash at the end is told as well."""
+        self.look()
+
+    def look(self) -> None:
+        """Report what is new since the last look."""
+        now = self.clock.now_ns()
+        for stage in self._stages:
+            if stage.error is not None and stage.name not in self._said:
+                self._said.add(stage.name)
+                self._ledger.write(now, "stage_crashed", stage.name, error=describe(stage.error))
+                self._on_crash(stage)
+            stalled = stage.alive and (now - stage.heartbeat_ns) / NS_PER_S > STALL_S
+            if stalled and f"stall {stage.name}" not in self._said:
+                self._said.add(f"stall {stage.name}")
+                self._ledger.write(now, "alarm", stage.name, stalled_s=round((now - stage.heartbeat_ns) / NS_PER_S, 1))
+            elif not stalled:
+                self._said.discard(f"stall {stage.name}")
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line; our own say it themselves, others are named."""
+    return str(error) if isinstance(error, AhdetectError) else f"{type(error).__name__}: {error}"
+
+
+class Engine:
+    """One person, one stretch of time, from sources that are already open.
+
+    Args:
+        video: source of pictures, or None.
+        audio: source of sound, or None; may be the same object as `video` (a clip).
+        clock: the clock that the sources stamp with.
+        ledger: the ledger that the sources write to.
+        settings: what to compute; default everything.
+        models: weights that are already loaded; default loads them.
+        writer: where to store the session; None stores nothing.
+        live: provisional rows and latest-only cameras (True), or a replay that waits (False).
+
+    Most programs use `ahdetect.Session`, which opens devices by name, or `ahdetect.analyze`.
+    """
+
+    def __init__(
+        self,
+        video: Source | None,
+        audio: Source | None,
+        clock: Clock,
+        ledger: Ledger,
+        *,
+        settings: Settings | None = None,
+        models: Models | None = None,
+        writer: SessionWriter | None = None,
+        live: bool = True,
+    ) -> None:
+        if video is None and audio is None:
+            raise ConfigError("A session needs a camera, a microphone or a clip; both were switched off.")
+        self.clock = clock
+        self.ledger = ledger
+        self.settings = settings or Settings()
+        self.live = live
+        self.transcript = Transcript()
+        self.latency_ms: dict[str, array[float]] = {
+            name: array("f") for name in ("capture_to_row", "words_settled", "words_provisional")
+        }
+        self.counts = {"rows": 0, "rows_face": 0, "words": 0}
+        self._sources = list({id(s): s for s in (video, audio) if s is not None}.values())
+        self._video, self._audio = video, audio
+        self._edges: list[Edge[Any]] = []
+        self._workers: list[EdgeWorker[Any]] = []
+        self._sinks: list[EdgeWorker[Any]] = []
+        self._readers: list[Edge[Row]] = []
+        self._row_edge: Edge[Row] | None = None
+        self._on_row: list[Callable[[Row], None]] = []
+        self._on_words: list[Callable[[WordUpdate], None]] = []
+        self._on_event: list[Callable[[Event], None]] = []
+        self._watcher = SegmentWatcher()
+        self._last_provisional = 0
+        self._writer = writer
+        self._lock = threading.Lock()
+        self._closed = False
+        has_video = video is not None and video.info.has_video
+        has_audio = audio is not None and audio.info.has_audio
+        self.models = models or Models.load(self.settings, video=has_video, audio=has_audio)
+        self._tracks = self._wire(has_video, has_audio)
+        stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
+        self._supervisor = Supervisor(clock, ledger, stages, self._crashed)
+
+    # -- wiring
+
+    def _edge(self, name: str, live: Policy, replay: Policy) -> Edge[Any]:
+        edge: Edge[Any] = Edge(name, live if self.live else replay, self.clock, self.ledger)
+        self._edges.append(edge)
+        return edge
+
+    def _wire(self, has_video: bool, has_audio: bool) -> Tracks:
+        on, models = self.settings.channels, self.models
+        cues: dict[Channel, Track[CueFrame]] = {}
+        missing: dict[Channel, str] = {}
+        ticks: Edge[Frame] | None = None
+        if has_video:
+            assert self._video is not None
+            ticks = self._edge("camera->fusion", TICKS, REPLAY)
+            self._video.subscribe_video(ticks)
+            if models.face is not None:
+                face = FaceStream(models.face)
+                self._cue_worker("face", Channel.FACE, cues, lambda p: [face.step(p)], video=True)
+            if models.body is not None:
+                body = BodyStream(models.body)
+                self._cue_worker("body", Channel.BODY, cues, lambda p: [body.step(p)], video=True, every=on.body_every)
+        for channel, wanted in ((Channel.FACE, on.face), (Channel.BODY, on.body)):
+            if channel not in cues:
+                missing[channel] = "no video" if wanted else "switched off"
+        transcript: Transcript | None = None
+        self._voice: VoiceStream | None = None
+        sound: EdgeWorker[Any] | None = None
+        if has_audio:
+            assert self._audio is not None
+            if models.voice is not None:
+                self._voice = VoiceStream(models.voice)
+                sound = self._cue_worker("voice", Channel.VOICE, cues, self._voice.step, self._voice.flush, video=False)
+            if models.speech is not None:
+                transcript = self.transcript
+                edge = self._edge("microphone->transcription", LOSSLESS, REPLAY_AUDIO)
+                self._audio.subscribe_audio(edge)
+                recogniser = SpeechStream(models.speech, live=self.live, clock=self.clock)
+                words = WordWorker(self.clock, edge, transcript, recogniser)
+                words.on_update(self._words_came)
+                self._workers.append(words)
+        for channel, wanted in ((Channel.VOICE, on.voice), (Channel.LANGUAGE, on.words)):
+            if channel not in cues:
+                missing[channel] = "no sound" if wanted else "switched off"
+        tracks = Tracks(cues, transcript, missing)
+        self._fusion = RowMaker(
+            self.clock,
+            Aligner(tracks, LanguageStream(models.language)),
+            self._make_fuser,
+            self._row_came,
+            ticks,
+            live=self.live,
+            audio_until_ns=lambda: sound.until_ns if isinstance(sound, CueWorker) else 0,
+        )
+        if self._writer is not None:
+            self._wire_writer(self._writer, has_video, has_audio)
+        return tracks
+
+    def _cue_worker(
+        self,
+        name: str,
+        channel: Channel,
+        cues: dict[Channel, Track[CueFrame]],
+        extract: Callable[[Packet[Any]], Any],
+        flush: Callable[[], Any] = tuple,
+        *,
+        video: bool,
+        every: int = 1,
+    ) -> CueWorker[Any]:
+        track: Track[CueFrame] = Track(name)
+        cues[channel] = track
+        if video:
+            assert self._video is not None
+            edge = self._edge(f"camera->{name}", LATEST_ONLY, REPLAY)
+            self._video.subscribe_video(edge)
+        else:
+            assert self._audio is not None
+            edge = self._edge(f"microphone->{name}", LOSSLESS, REPLAY_AUDIO)
+            self._audio.subscribe_audio(edge)
+        worker: CueWorker[Any] = CueWorker(name, self.clock, edge, channel, track, extract, flush, every)
+        self._workers.append(worker)
+        return worker
+
+    def _wire_writer(self, writer: SessionWriter, has_video: bool, has_audio: bool) -> None:
+        def sink(name: str, policy: Policy, write: Callable[[Packet[Any]], None]) -> Edge[Any]:
+            edge = self._edge(name, policy, policy)
+            self._sinks.append(SinkWorker(name.split("->")[1], self.clock, edge, write))
+            return edge
+
+        if has_video:
+            assert self._video is not None
+            self._video.subscribe_video(sink("camera->video file", RECORDER, writer.write_video))
+        if has_audio:
+            assert self._audio is not None
+            self._audio.subscribe_audio(sink("microphone->audio file", LOSSLESS, writer.write_audio))
+        self._row_edge = sink("fusion->frames file", LOSSLESS, lambda p: writer.write_row(p.data))
+        self.ledger.attach(writer.write_ledger)
+
+    def _make_fuser(self) -> EvidenceFilter:
+        s = self.settings.fusion
+        return EvidenceFilter(EvidenceSettings(s.segment_s, s.prevalence, s.personal), s.prompt_kind)
+
+    # -- life cycle
+
+    def start(self) -> None:
+        """Start all threads, consumers before sources."""
+        for stage in (*self._sinks, self._fusion, *self._workers, self._supervisor):
+            stage.start()
+        for source in self._sources:
+            source.start()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the sources end by themselves (True), or for `seconds` of session time (False)."""
+        deadline = None if seconds is None else self.clock.now_ns() + round(seconds * NS_PER_S)
+        while any(s.alive for s in self._sources) or (not self.live and self._fusion.alive):
+            if deadline is not None and self.clock.now_ns() >= deadline:
+                return False
+            self._supervisor.stopping.wait(0.05)
+        return True
+
+    def rest(self, seconds: float) -> None:
+        """Let `seconds` pass, or less where the session ends before."""
+        self._supervisor.stopping.wait(seconds)
+
+    def stop(self) -> None:
+        """End the session: sources first, then everything that is still on its way is worked off and stored."""
+        if self._closed:
+            return
+        for source in self._sources:
+            source.stop()
+        for stage in (*self._sources, *self._workers):
+            stage.join()
+        self._fusion.join()
+        if self._row_edge is not None:
+            self._row_edge.close()
+        for sink in self._sinks:
+            sink.join()
+        self._supervisor.stop()
+        self._supervisor.join()
+        with self._lock:
+            self._closed = True
+            for reader in self._readers:
+                reader.close()
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """What stopped a stage, in order of the stages."""
+        stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
+        return [s.error for s in stages if s.error is not None]
+
+    @property
+    def sink_errors(self) -> list[BaseException]:
+        """What switched off a file of the session folder."""
+        return [s.error for s in self._sinks if s.error is not None]
+
+    def dropped_samples(self) -> int:
+        """Sound that a stage did not take, in packets; 0 as long as the lossless edges hold."""
+        return sum(e.counts().dropped for e in self._edges if e.name.startswith("microphone"))
+
+    # -- what comes out
+
+    def on_row(self, callback: Callable[[Row], None]) -> None:
+        """Call `callback` with every row, provisional and settled, on the fusion thread; keep it short."""
+        self._on_row.append(callback)
+
+    def on_words(self, callback: Callable[[WordUpdate], None]) -> None:
+        """Call `callback` with every update of the words, on the transcription thread."""
+        self._on_words.append(callback)
+
+    def on_event(self, callback: Callable[[Event], None]) -> None:
+        """Call `callback` with segment onsets and offsets, prompts, markers, crashes."""
+        self._on_event.append(callback)
+
+    def rows(self, *, settled_only: bool = False) -> Iterator[Row]:
+        """Rows as they come, until the session ends; a settled row replaces the provisional one with its id."""
+        edge: Edge[Row] = Edge("fusion->reader", READER, self.clock, self.ledger)
+        with self._lock:
+            if self._closed:
+                edge.close()
+            self._readers.append(edge)
+        return self._read(edge, settled_only)
+
+    def _read(self, edge: Edge[Row], settled_only: bool) -> Iterator[Row]:
+        while (packet := edge.take(None)) is not None:
+            if packet.data.settled or not settled_only:
+                yield packet.data
+
+    def mark_prompt(self, kind: str | None = None) -> None:
+        """A prompt has just ended: sets the prior of the answer and starts the clock of the response latency."""
+        now = self.clock.now_ns()
+        self._fusion.mark_prompt(Prompt(now, kind))
+        if self._voice is not None:
+            self._voice.mark_prompt(now)
+        self._event(Event(now, "prompt", {"kind_of_prompt": kind}))
+
+    def mark(self, note: str = "") -> None:
+        """Set a marker at this moment."""
+        self._event(Event(self.clock.now_ns(), "marker", {"note": note}))
+
+    def _row_came(self, row: Row) -> None:
+        if row.latency_ns >= 0:
+            self.latency_ms["capture_to_row"].append(row.latency_ns / 1e6)
+        if row.settled:
+            self.counts["rows"] += 1
+            self.counts["rows_face"] += row.face_seen
+            event = self._watcher.step(row)
+            if event is not None:
+                self._event(event)
+        for callback in self._on_row:
+            callback(row)
+        packet = Packet("rows", row.id, row.t_ns, 0, self.clock.now_ns(), row)
+        if row.settled and self._row_edge is not None:
+            self._row_edge.offer(packet)
+        with self._lock:
+            for reader in self._readers:
+                reader.offer(packet)
+
+    def _words_came(self, update: WordUpdate) -> None:
+        self.counts["words"] += len(update.settled)
+        if self.live:
+            self._note_delays("words_settled", update.settled, update.created_ns)
+            fresh = update.provisional[max(0, self._last_provisional - len(update.settled)) :]
+            self._note_delays("words_provisional", fresh, update.created_ns)
+            self._last_provisional = len(update.provisional)
+        if self._writer is not None:
+            for word in update.settled:
+                self._writer.write_word(word)
+        for callback in self._on_words:
+            callback(update)
+
+    def _note_delays(self, name: str, words: tuple[Word, ...], now_ns: int) -> None:
+        for word in words:
+            self.latency_ms[name].append((now_ns - word.end_ns) / 1e6)
+
+    def _event(self, event: Event) -> None:
+        if self._writer is not None:
+            self._writer.write_event({"t_ns": event.t_ns, "kind": event.kind, **event.detail})
+        for callback in self._on_event:
+            callback(event)
+
+    def _crashed(self, stage: Stage) -> None:
+        assert stage.error is not None
+        self._event(Event(self.clock.now_ns(), "stage_crashed", {"stage": stage.name, "error": describe(stage.error)}))
+
+    # -- accounts
+
+    def ledger_totals(self) -> dict[str, Any]:
+        """The books of the session, JSON-ready: every edge, the sound and the pictures, and whether they balance."""
+        edges = {e.name: {**_counts(e), "policy": e.policy.name} for e in (*self._edges, *self._readers)}
+        totals: dict[str, Any] = {"edges": edges, "balances": all(e.counts().balances for e in self._edges)}
+        if self._audio is not None and self._audio.info.has_audio:
+            t = self._audio.totals
+            totals["audio"] = {
+                "samples": t.samples, "gap_samples": t.gap_samples, "gaps": t.gaps,
+                "seconds": round((t.samples + t.gap_samples) / SAMPLE_RATE, 4),
+            }  # fmt: skip
+        if self._video is not None and self._video.info.has_video:
+            totals["video"] = {"frames": self._video.totals.frames, "broken": self._video.totals.broken}
+        totals["rows"] = {"shown": len(self.latency_ms["capture_to_row"]), "settled": self.counts["rows"]}
+        kinds: dict[str, int] = {}
+        for row in self.ledger.rows():
+            kinds[row.kind] = kinds.get(row.kind, 0) + 1
+        totals["entries"] = kinds
+        return totals
+
+    def latency_table(self) -> dict[str, dict[str, float]]:
+        """Median, 95th and 99th percentile and count of each delay, ms."""
+        return {name: percentiles(values) for name, values in self.latency_ms.items() if len(values)}
+
+    def stage_table(self) -> dict[str, dict[str, float]]:
+        """Packets and mean wall time per packet of each worker, ms."""
+        return {
+            w.name: {"packets": w.count, "mean_ms": round(w.busy_ns / 1e6 / max(1, w.count), 3)}
+            for w in (*self._workers, *self._sinks)
+        }
+
+
+def _counts(edge: Edge[Any]) -> dict[str, int]:
+    c = edge.counts()
+    return {"offered": c.offered, "delivered": c.delivered, "dropped": c.dropped, "in_flight": c.in_flight}
+
+
+def percentiles(values: array[float]) -> dict[str, float]:
+    """Median, 95th and 99th percentile, largest, and count."""
+    p50, p95, p99 = np.percentile(np.frombuffer(values, dtype=np.float32), (50, 95, 99))
+    return {
+        "p50": round(float(p50), 1), "p95": round(float(p95), 1), "p99": round(float(p99), 1),
+        "max": round(max(values), 1), "n": len(values),
+    }  # fmt: skip

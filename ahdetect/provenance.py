@@ -1,0 +1,47 @@
+"""Provenance: settings and loaded models flow in; what a session file must say about how it was made flows out."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from ahdetect.assets.manifest import entry
+from ahdetect.config import Settings
+from ahdetect.models.effects import EFFECTS
+
+LIBRARIES: Final = ("mediapipe", "faster-whisper", "ctranslate2", "onnxruntime", "opencv-python", "av", "numpy", "soxr")
+"""Packages whose version may change a figure."""
+
+NOTE: Final = (
+    "Signs consistent with ambivalence/hesitancy, a model estimate, not a diagnosis. Voice, face and words weigh by "
+    "published effect sizes; body and discord by small assumed ones. It was not validated on BAH frame labels."
+)
+"""Stands in every session file and under every picture."""
+
+
+def provenance(settings: Settings, models: Any) -> dict[str, Any]:
+    """Versions, settings and model hashes, JSON-ready."""
+    return {
+        "note": NOTE,
+        "ahdetect": _version("ahdetect"),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "settings": settings.model_dump(),
+        "fuser": {"name": settings.fusion.fuser, "effects": len(EFFECTS), "assumed": sum(e.assumed for e in EFFECTS)},
+        "models": model_hashes(models),
+    }
+
+
+_ASSET_OF: Final = {"face": "face_landmarker", "body": "pose_landmarker_full", "speech": "whisper_tiny_en"}
+
+
+def model_hashes(models: Any) -> dict[str, str]:
+    """sha256 of each model file in use, from the manifest that it was verified against."""
+    used = (entry(name) for attribute, name in _ASSET_OF.items() if getattr(models, attribute) is not None)
+    return {f"{e.name}/{f.name}" if e.directory else f.name: f.sha256 for e in used for f in e.files}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,168 @@
+"""Session: names of devices flow in, live rows and a session folder flow out; programs and `ahdetect record` use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ahdetect.capture.clock import SessionClock
+from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.source import Source
+from ahdetect.capture.sources import open_sources
+from ahdetect.config import Settings
+from ahdetect.engine import Engine, Models, describe
+from ahdetect.events import Event
+from ahdetect.models.words import Word, WordUpdate
+from ahdetect.provenance import provenance
+from ahdetect.store.writer import SessionWriter
+from ahdetect.timeline import Row
+
+
+class Session:
+    """A live session: capture, cues, words and estimates, from `with` to its end.
+
+    Args:
+        video: camera number ("0"), stream address, file played in real time, or "none".
+        audio: "default", part of a microphone's name, "sounddevice:NAME", "pyaudio:NAME", a file, or "none".
+        out: folder to store the session in; must not exist or be empty. None stores nothing.
+        settings: what to compute; default everything.
+        prompt_kind: what the person answers from the start (one of BAH's seven kinds), as a prior.
+        models: weights already loaded.
+
+    Raises:
+        DeviceError: a camera or microphone is missing or busy.
+        AssetError: a model file is missing or damaged.
+        StoreError: the folder cannot be written or is not empty.
+        ConfigError: an argument is not valid.
+
+    Example:
+        >>> with Session(video="0", audio="default") as session:
+        ...     session.mark_prompt("hesitant")
+        ...     for row in session.rows(settled_only=True):
+        ...         print(f"{row.t_s:.2f} s  {row.p:.2f} ({row.band.value})", [c.phrase for c in row.top])
+        ...         if row.t_s > 60:
+        ...             break
+
+    Leaving the `with` block stops the devices, works off what is still on its way (the last words), and closes the
+    folder. A crash of the program leaves a folder that opens; see `ahdetect.store`.
+    """
+
+    def __init__(
+        self,
+        video: str = "0",
+        audio: str = "default",
+        *,
+        out: str | Path | None = None,
+        settings: Settings | None = None,
+        prompt_kind: str | None = None,
+        models: Models | None = None,
+    ) -> None:
+        self.settings = (settings or Settings()).with_prompt(prompt_kind)
+        self.models = models or Models.load(self.settings, video=video != "none", audio=audio != "none")
+        self.clock = SessionClock()
+        self.ledger = Ledger()
+        camera = self.settings.camera
+        self.video, self.audio = open_sources(
+            video, audio, self.clock, self.ledger, size=(camera.width, camera.height), fps=camera.fps
+        )
+        self.writer: SessionWriter | None = None
+        if out is not None:
+            self.writer = SessionWriter(
+                Path(out),
+                {**provenance(self.settings, self.models), "devices": self.devices()},
+                started_at=self.clock.started_at,
+                video=self.video.info if self.video is not None else None,
+                audio=self.audio is not None,
+            )
+        self.engine = Engine(
+            self.video, self.audio, self.clock, self.ledger,
+            settings=self.settings, models=self.models, writer=self.writer,
+        )  # fmt: skip
+        self._stopped = False
+
+    def __enter__(self) -> Session:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start capture and analysis; `with` does it."""
+        self.engine.start()
+
+    def stop(self) -> None:
+        """Stop capture, work off what is on its way, close the folder; `with` does it. A second call does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        try:
+            self.engine.stop()
+        finally:
+            if self.writer is not None:
+                self.writer.close(self.report())
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for `seconds`, or until the sources have ended by themselves (True)."""
+        return self.engine.wait(seconds)
+
+    def rows(self, *, settled_only: bool = False) -> Iterator[Row]:
+        """Rows as they come, until the session ends. A settled row replaces the provisional one with its id."""
+        return self.engine.rows(settled_only=settled_only)
+
+    def on_row(self, callback: Callable[[Row], None]) -> None:
+        """Call `callback` with every row, on the fusion thread; keep it short."""
+        self.engine.on_row(callback)
+
+    def on_words(self, callback: Callable[[WordUpdate], None]) -> None:
+        """Call `callback` with every change of the transcript, on the transcription thread."""
+        self.engine.on_words(callback)
+
+    def on_event(self, callback: Callable[[Event], None]) -> None:
+        """Call `callback` with onsets and offsets of segments, prompts, markers, device losses and crashes."""
+        self.engine.on_event(callback)
+
+    def mark_prompt(self, kind: str | None = None) -> None:
+        """A prompt has just ended; `kind` (one of BAH's seven) sets the prior of the answer."""
+        self.settings.with_prompt(kind)  # says so where the kind is not one
+        self.engine.mark_prompt(kind)
+
+    def mark(self, note: str = "") -> None:
+        """Set a marker at this moment."""
+        self.engine.mark(note)
+
+    @property
+    def words(self) -> list[Word]:
+        """Settled words so far."""
+        return self.engine.transcript.settled()
+
+    @property
+    def errors(self) -> list[str]:
+        """What stopped a stage of this session, in sentences."""
+        return [describe(e) for e in self.engine.errors]
+
+    def devices(self) -> dict[str, Any]:
+        """What the sources turned out to be."""
+        return {name: _device(s) for name, s in (("video", self.video), ("audio", self.audio)) if s is not None}
+
+    def report(self) -> dict[str, Any]:
+        """Books and delays so far, as they stand in `session.json`."""
+        return {
+            "devices": self.devices(),
+            "ledger": self.engine.ledger_totals(),
+            "latency_ms": self.engine.latency_table(),
+            "stages": self.engine.stage_table(),
+            "stage_errors": self.errors,
+        }
+
+
+def _device(source: Source) -> dict[str, Any]:
+    i = source.info
+    return {
+        "name": i.name, "driver": i.driver, "width": i.width, "height": i.height, "fps": round(i.fps, 3),
+        "audio_rate": i.audio_rate, "audio_channels": i.audio_channels,
+    }  # fmt: skip
