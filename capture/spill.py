@@ -1,4 +1,4 @@
-"""Packets that memory has no room for flow in, the same flow out in the same order; between, they lie encrypted on disk.
+"""Packets that memory has no room for flow in, the same flow out in the same order; they lie encrypted on disk between.
 
 What waits here is a person's voice. So the file has no name (it is gone when the process is, however that ends), and
 every packet in it is sealed with a key that exists only in this process's memory.
