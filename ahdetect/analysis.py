@@ -16,9 +16,8 @@ from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, describe
 from ahdetect.errors import AhdetectError, MediaError
 from ahdetect.events import find_segments
-from ahdetect.models.evidence import smooth
 from ahdetect.provenance import provenance
-from ahdetect.timeline import Row, Timeline, durations_ns
+from ahdetect.timeline import Row, Timeline, smooth_rows
 
 MAX_SIDE = 1280
 """Longest side of the pictures that are analysed, px: the models look at crops of 256 px or less, and a face that
@@ -119,12 +118,10 @@ def _timeline(
 ) -> Timeline:
     words = engine.transcript.settled()
     duration_s = source.totals.until_ns / NS_PER_S
-    p_smoothed = smooth(
-        [r.p for r in rows], [r.prior_log_odds for r in rows], durations_ns(rows), settings.fusion.segment_s
-    )
+    p_smoothed = smooth_rows(rows, settings.fusion.segment_s)
     timeline = Timeline(rows, words, [], duration_s)
-    timeline.rows = timeline.with_smoothed(p_smoothed.tolist())
-    timeline.segments = find_segments(timeline.rows, p_smoothed.tolist(), words)
+    timeline.rows = timeline.with_smoothed(p_smoothed)
+    timeline.segments = find_segments(rows, p_smoothed, words)
     timeline.info = {
         **provenance(settings, engine.models),
         "source": _source_info(source),

@@ -66,7 +66,7 @@ class Settings(_Settings):
         if kind is None:
             return self
         return validated(
-            {**self.model_dump(), "fusion": {**self.fusion.model_dump(), "prompt_kind": kind}}, "--prompt-kind"
+            {**self.model_dump(), "fusion": {**self.fusion.model_dump(), "prompt_kind": kind}}, "kind of prompt"
         )
 
 

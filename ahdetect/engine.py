@@ -89,10 +89,22 @@ class Models:
 class Supervisor(Stage):
     """Looks at the other stages ten times a second; a crash or stall becomes a ledger row and a callback."""
 
-    def __init__(self, clock: Clock, ledger: Ledger, stages: list[Stage], on_crash: Callable[[Stage], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        ledger: Ledger,
+        stages: list[Stage],
+        sink_errors: list[AhdetectError],
+        on_crash: Callable[[Stage], None],
+        *,
+        live: bool,
+    ) -> None:
         super().__init__("supervisor", clock)
+        self._live = live  # a replay's clock jumps with the clip and says nothing about a stage that takes its time
         self._ledger = ledger
         self._stages = stages
+        self._sink_errors = sink_errors
+        self._sinks_said = 0
         self._on_crash = on_crash
         self._said: set[str] = set()
 
@@ -109,12 +121,15 @@ class Supervisor(Stage):
     def look(self) -> None:
         """Report what is new since the last look."""
         now = self.clock.now_ns()
+        while self._sinks_said < len(self._sink_errors):
+            self._ledger.write(now, "sink_off", "store", error=str(self._sink_errors[self._sinks_said]))
+            self._sinks_said += 1
         for stage in self._stages:
             if stage.error is not None and stage.name not in self._said:
                 self._said.add(stage.name)
                 self._ledger.write(now, "stage_crashed", stage.name, error=describe(stage.error))
                 self._on_crash(stage)
-            stalled = stage.alive and (now - stage.heartbeat_ns) / NS_PER_S > STALL_S
+            stalled = self._live and stage.alive and (now - stage.heartbeat_ns) / NS_PER_S > STALL_S
             if stalled and f"stall {stage.name}" not in self._said:
                 self._said.add(f"stall {stage.name}")
                 self._ledger.write(now, "alarm", stage.name, stalled_s=round((now - stage.heartbeat_ns) / NS_PER_S, 1))
@@ -165,6 +180,7 @@ class Engine:
         self.latency_ms: dict[str, array[float]] = {
             name: array("f") for name in ("capture_to_row", "words_settled", "words_provisional")
         }
+        self.sink_errors: list[AhdetectError] = []
         self.counts = {"rows": 0, "rows_face": 0, "words": 0}
         self._sources = list({id(s): s for s in (video, audio) if s is not None}.values())
         self._video, self._audio = video, audio
@@ -186,7 +202,7 @@ class Engine:
         self.models = models or Models.load(self.settings, video=has_video, audio=has_audio)
         self._tracks = self._wire(has_video, has_audio)
         stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
-        self._supervisor = Supervisor(clock, ledger, stages, self._crashed)
+        self._supervisor = Supervisor(clock, ledger, stages, self.sink_errors, self._crashed, live=live)
 
     # -- wiring
 
@@ -338,11 +354,6 @@ class Engine:
         stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
         return [s.error for s in stages if s.error is not None]
 
-    @property
-    def sink_errors(self) -> list[BaseException]:
-        """What switched off a file of the session folder."""
-        return [s.error for s in self._sinks if s.error is not None]
-
     def dropped_samples(self) -> int:
         """Sound that a stage did not take, in packets; 0 as long as the lossless edges hold."""
         return sum(e.counts().dropped for e in self._edges if e.name.startswith("microphone"))
@@ -399,7 +410,7 @@ class Engine:
         for callback in self._on_row:
             callback(row)
         packet = Packet("rows", row.id, row.t_ns, 0, self.clock.now_ns(), row)
-        if row.settled and self._row_edge is not None:
+        if self._row_edge is not None:
             self._row_edge.offer(packet)
         with self._lock:
             for reader in self._readers:

@@ -19,14 +19,18 @@ NOTE: Final = (
 """Stands in every session file and under every picture."""
 
 
+# The four keys are those of `store.writer.SessionMeta`, so that a clip and a recording say the same.
 def provenance(settings: Settings, models: Any) -> dict[str, Any]:
     """Versions, settings and model hashes, JSON-ready."""
     return {
-        "note": NOTE,
-        "ahdetect": _version("ahdetect"),
-        "libraries": {name: _version(name) for name in LIBRARIES},
-        "settings": settings.model_dump(),
-        "fuser": {"name": settings.fusion.fuser, "effects": len(EFFECTS), "assumed": sum(e.assumed for e in EFFECTS)},
+        "versions": {name: _version(name) for name in ("ahdetect", *LIBRARIES)},
+        "configuration": settings.model_dump(),
+        "fuser": {
+            "name": settings.fusion.fuser,
+            "note": NOTE,
+            "effects": len(EFFECTS),
+            "assumed": sum(e.assumed for e in EFFECTS),
+        },
         "models": model_hashes(models),
     }
 

@@ -74,6 +74,7 @@ class _Due:
     id: int
     t_ns: int
     dur_ns: int
+    captured: bool
 
 
 class RowMaker(Stage):
@@ -144,7 +145,7 @@ class RowMaker(Stage):
         # The first look may wait a little, so that an idle stage does not spin.
         while (packet := self._next_tick(0.0 if came or self._backlog() else 0.02)) is not None:
             self._fill_until(packet.t_ns)
-            self._add(packet.t_ns)
+            self._add(packet.t_ns, captured=True)
             came = True
         if self._ticks is None or self._ticks.exhausted:
             came |= self._fill_until(self._audio_until_ns())
@@ -173,11 +174,11 @@ class RowMaker(Stage):
             filled = True
         return filled
 
-    def _add(self, t_ns: int) -> None:
+    def _add(self, t_ns: int, *, captured: bool = False) -> None:
         if self._last_ns is not None and t_ns <= self._last_ns:
             return
         dur = 0 if self._last_ns is None else t_ns - self._last_ns
-        self._due.append(_Due(self._rows, t_ns, dur))
+        self._due.append(_Due(self._rows, t_ns, dur, captured))
         self._rows += 1
         self._last_ns = t_ns
 
@@ -214,7 +215,7 @@ class RowMaker(Stage):
             if not self._shown:
                 self._walk.go_to(self._settled)
             frame = self._aligner.at(due.t_ns, due.dur_ns, settled=False)
-            self._emit(_row(due.id, frame, self._walk.step(frame), latency_ns=now - due.t_ns))
+            self._emit(_row(due.id, frame, self._walk.step(frame), latency_ns=now - due.t_ns if due.captured else -1))
             self._shown += 1
             shown = True
         return shown

@@ -13,11 +13,12 @@ from ahdetect.capture.source import Source
 from ahdetect.capture.sources import open_sources
 from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, describe
-from ahdetect.events import Event
+from ahdetect.errors import StoreError
+from ahdetect.events import Event, find_segments
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.provenance import provenance
 from ahdetect.store.writer import SessionWriter
-from ahdetect.timeline import Row
+from ahdetect.timeline import Row, smooth_rows
 
 
 class Session:
@@ -75,6 +76,7 @@ class Session:
                 started_at=self.clock.started_at,
                 video=self.video.info if self.video is not None else None,
                 audio=self.audio is not None,
+                on_error=self._sink_off,
             )
         self.engine = Engine(
             self.video, self.audio, self.clock, self.ledger,
@@ -104,7 +106,21 @@ class Session:
             self.engine.stop()
         finally:
             if self.writer is not None:
-                self.writer.close(self.report())
+                self._close_folder(self.writer)
+
+    def _sink_off(self, error: StoreError) -> None:
+        # Not into the ledger from here: this may be the ledger's own file. The supervisor writes it down.
+        self.engine.sink_errors.append(error)
+
+    def _close_folder(self, writer: SessionWriter) -> None:
+        try:
+            rows = writer.end_rows()
+        except StoreError:  # told by the sink itself; what there is of the rest is closed all the same
+            writer.close(self.report())
+            return
+        p = smooth_rows(rows, self.settings.fusion.segment_s)
+        segments = find_segments(rows, p, self.words)
+        writer.close(self.report(), segments=segments, p_smoothed={r.id: v for r, v in zip(rows, p, strict=True)})
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for `seconds`, or until the sources have ended by themselves (True)."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.models.cues import Channel
+from ahdetect.models.evidence import smooth
 from ahdetect.models.posterior import Band, ChannelState, Presence, TopCue
 from ahdetect.models.words import Word
 
@@ -35,7 +36,7 @@ class Row:
         cues: per channel the cue vector used, or None; order of `models.cues.OF_CHANNEL`.
         top: cues that push up most, in words.
         p_smoothed: probability given the whole recording (forward-backward), NaN until the session is closed.
-        latency_ns: from the event in the world to this row, live; -1 in replay.
+        latency_ns: from the frame in the world to this row, live; -1 in replay and where there was no frame.
     """
 
     id: int
@@ -124,6 +125,7 @@ class Timeline:
         return [replace(row, p_smoothed=float(p)) for row, p in zip(self.rows, p_smoothed, strict=True)]
 
 
-def durations_ns(rows: Sequence[Row]) -> list[int]:
-    """Time from each row to the one before it, ns; 0 for the first."""
-    return [0, *(b.t_ns - a.t_ns for a, b in itertools.pairwise(rows))] if rows else []
+def smooth_rows(rows: Sequence[Row], segment_s: float) -> list[float]:
+    """Forward-backward over settled rows: the probability at each given the whole recording."""
+    durations = [0, *(b.t_ns - a.t_ns for a, b in itertools.pairwise(rows))][: len(rows)]
+    return smooth([r.p for r in rows], [r.prior_log_odds for r in rows], durations, segment_s).tolist()

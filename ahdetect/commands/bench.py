@@ -33,7 +33,9 @@ def root() -> None:
 def realtime(
     video: Annotated[str, typer.Option(help="A clip, played in real time as camera (and microphone).")],
     audio: Annotated[str | None, typer.Option(help="Another source of sound; default: the clip's own.")] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="How long; a shorter clip is played again from its start.")] = 60,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long; a shorter clip is played again from its start.")
+    ] = 60,
     record: Annotated[bool, typer.Option(help="Also write a session folder (thrown away afterwards).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
@@ -77,7 +79,7 @@ def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[st
     sampler.join()
     return {
         "machine": machine(),
-        "versions": provenance(settings, models)["libraries"],
+        "versions": provenance(settings, models)["versions"],
         "seconds": round(wall_s, 2),
         "model_load_s": round(load_s, 2),
         **_flow(session, live, wall_s),
