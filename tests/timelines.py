@@ -95,7 +95,7 @@ def make_timeline(duration_s: float = 12.0) -> Timeline:
                 ("a 'but'", "a pause", "pressed lips"), inside,
             )
         ]  # fmt: skip
-    info = {"schema_version": 1, "source": {"path": "made-up.mp4"}, "fuser": {"name": "evidence filter"}}
+    info = {"schema_version": 1, "source": {"name": "made-up.mp4"}, "fuser": {"name": "evidence filter"}}
     return Timeline(rows, words, segments, duration_s, info)
 
 

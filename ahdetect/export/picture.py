@@ -7,6 +7,7 @@ channel is a hatched gap with its reason, never a zero.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,9 @@ from ahdetect.models.posterior import Band, Presence
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
 
 TITLE: Final = "Signs consistent with ambivalence/hesitancy, model estimate"
-NOTE: Final = (
-    "An estimate from proxies that can be seen and heard, not a statement of what the person feels or thinks; "
-    "every segment may be contested. Hatched grey: the channel is absent; dotted: its value is stale."
+LEGEND: Final = (
+    "An estimate from what can be seen and heard; every segment may be contested. "
+    "Hatched grey: the channel is absent; dotted: its value is stale."
 )
 
 DPI: Final = 110
@@ -181,6 +182,9 @@ class _Page:
         self.width = float(np.interp(self.end, (20, 60, 600), (14, 18, 24)))
         self.inches_per_s = (self.width - self.left - self.right) / self.end
         self.listed = self._listed()
+        self.figure = Figure(dpi=DPI, facecolor="white")
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.notes = self._notes()
         lanes: list[tuple[float, Callable[[Any], None]]] = [
             *([(self._strip_inches(), self._strip)] if moments else []),
             (2.1, self._estimate),
@@ -189,11 +193,11 @@ class _Page:
             (0.72, self._sound),
             (1.1, self._words),
         ]
-        below = 0.86 + 0.24 * max(1, len(self.listed) + (len(timeline.segments) > len(self.listed)))
+        lines = max(1, len(self.listed) + (len(timeline.segments) > len(self.listed)))
+        below = 0.5 + 0.19 * len(self.notes) + 0.24 * lines
         height = 0.78 + sum(h + self.gap for h, _ in lanes) + 0.35 + below
         self.lanes, self.height, self.below = lanes, height, below
-        self.figure = Figure(figsize=(self.width, height), dpi=DPI, facecolor="white")
-        self.canvas = FigureCanvasAgg(self.figure)
+        self.figure.set_size_inches(self.width, height)
 
     def draw(self) -> Any:
         y = self.height - 0.78
@@ -243,10 +247,10 @@ class _Page:
                 x, 0.5 - 0.1 * inch, note, transform=ax.transAxes, ha="right", va="center", fontsize=8.5, color=FAINT
             )
 
-    def _text_inches(self, text: str, size: float, weight: str = "normal", style: str = "normal") -> float:
+    def _text_inches(self, text: str, size: float) -> float:
         from matplotlib.font_manager import FontProperties
 
-        font = FontProperties(size=size, weight=weight, style=style)
+        font = FontProperties(size=size)
         width, _, _ = self.canvas.get_renderer().get_text_width_height_descent(text, font, False)
         return float(width) / DPI
 
@@ -397,8 +401,9 @@ class _Page:
         colour = COLOUR[Channel.LANGUAGE]
         box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": colour, "linewidth": 1.1}
         for item, start, level in placed:
-            ax.text(start, 0.8 - 0.225 * level, item.text, ha="left", va="center", fontsize=self.word_size, parse_math=False,
-                    color=colour if item.filler else INK, bbox=box if item.filler else None)  # fmt: skip
+            ax.text(start, 0.8 - 0.225 * level, item.text, ha="left", va="center", fontsize=self.word_size,
+                    color=colour if item.filler else INK, bbox=box if item.filler else None,
+                    parse_math=False)  # fmt: skip
         ax.vlines([s.start for s in said], 0.94, 1, color=INK, linewidth=0.8)
         self._label(ax, "words", note)
 
@@ -422,7 +427,7 @@ class _Page:
         x = 0.3 / self.width
         self.figure.text(x, 1 - 0.14 / self.height, TITLE, fontsize=16, fontweight="bold", color=INK, va="top")
         source = self.timeline.info.get("source") or {}
-        name = Path(str(source["path"])).name if isinstance(source, dict) and source.get("path") else ""
+        name = str(source.get("name", "")) if isinstance(source, dict) else ""
         parts = [name, f"{clock_text(self.end, True)} min" if self.long else f"{self.end:.1f} s"]
         self.figure.text(x, 1 - 0.46 / self.height, "   ".join(filter(None, parts)), fontsize=11, color=FAINT, va="top")
 
@@ -464,15 +469,15 @@ class _Page:
             said, full = said[:-1], True
         return f"{line}    “{' '.join(said)}{' …' if full else ''}”" if said else line
 
+    def _notes(self) -> list[str]:
+        """Lines of the footer, broken to the width of the page."""
+        versions, fuser = self.timeline.info.get("versions", {}), self.timeline.info.get("fuser", {})
+        made = " ".join(["ahdetect", str(versions.get("ahdetect", ""))]).strip()
+        lines = [LEGEND, str(fuser.get("note", "")), f"{made}, fuser: {fuser.get('name', 'unknown')}"]
+        columns = int((self.width - 0.6) / self._text_inches("n", 9))
+        return [part for line in lines for part in textwrap.wrap(line, columns)]
+
     def _footer(self) -> None:
-        info = self.timeline.info
-        versions, fuser = info.get("versions") or {}, info.get("fuser") or {}
-        made = (
-            f"ahdetect {versions['ahdetect']}" if isinstance(versions, dict) and "ahdetect" in versions else "ahdetect"
-        )
-        name = fuser.get("name") if isinstance(fuser, dict) else fuser
-        note = fuser.get("note", "") if isinstance(fuser, dict) else ""
-        parts = [made, f"fuser: {name}" if name else "", str(note)]
-        x = 0.3 / self.width
-        self.figure.text(x, 0.32 / self.height, NOTE, fontsize=9, color=FAINT, va="bottom")
-        self.figure.text(x, 0.12 / self.height, "   ".join(filter(None, parts)), fontsize=9, color=FAINT, va="bottom")
+        for i, line in enumerate(reversed(self.notes)):
+            y = (0.12 + 0.19 * i) / self.height
+            self.figure.text(0.3 / self.width, y, line, fontsize=9, color=FAINT, va="bottom")

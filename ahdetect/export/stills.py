@@ -62,7 +62,7 @@ class Stills:
         while self._next is not None and self._time(self._next) <= target:
             self._held, self._next = self._next, self._decode()
         frame = self._held or self._next
-        return None if frame is None else _upright(frame, height)
+        return None if frame is None else _upright(frame, height, float(self._stream.sample_aspect_ratio or 1))
 
     def close(self) -> None:
         """Close the file."""
@@ -93,10 +93,9 @@ class Stills:
         return float(frame.pts * self._stream.time_base)
 
 
-def _upright(frame: Any, height: int | None) -> Frame:
+def _upright(frame: Any, height: int | None, pixel_shape: float) -> Frame:
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90
-    if height is not None:
-        across = frame.width if turns % 2 else frame.height
-        scale = height / across
-        frame = frame.reformat(width=max(2, round(frame.width * scale)), height=max(2, round(frame.height * scale)))
-    return np.rot90(frame.to_ndarray(format="rgb24"), turns)
+    wide, tall = frame.width * pixel_shape, float(frame.height)
+    scale = 1.0 if height is None else height / (wide if turns % 2 else tall)
+    array = frame.to_ndarray(format="rgb24", width=max(2, round(wide * scale)), height=max(2, round(tall * scale)))
+    return np.ascontiguousarray(np.rot90(array, turns))

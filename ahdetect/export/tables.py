@@ -6,6 +6,7 @@ The one way in which these files are written, whether by `analyze` or by a sessi
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ahdetect.errors import StoreError
 from ahdetect.models.words import Word
-from ahdetect.store.schema import EVENTS, FRAMES, SESSION_JSON, WORDS, rows_to_table
+from ahdetect.store.schema import EVENTS, FRAMES, SCHEMA_VERSION, SESSION_JSON, WORDS, rows_to_table
 from ahdetect.timeline import Row, Segment, Timeline
 
 ROW_GROUP: Final = 9_000
@@ -42,7 +43,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def json_line(entry: Mapping[str, Any]) -> str:
     """One line of a .jsonl file, newline included."""
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain) + "\n"
+    return json.dumps(_finite(entry), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain) + "\n"
 
 
 def word_entry(word: Word) -> dict[str, Any]:
@@ -114,8 +115,9 @@ def write_lines(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
 
 
 def write_session_json(info: Mapping[str, Any], path: Path) -> None:
-    """Write `session.json`, indented, for people to read too."""
-    replace_file(path, (json.dumps(info, ensure_ascii=False, indent=2, default=_plain) + "\n").encode())
+    """Write `session.json`, indented, for people to read too; a number that is none (NaN) becomes null."""
+    text = json.dumps(_finite(info), ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
+    replace_file(path, (text + "\n").encode())
 
 
 def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str, Any]] = ()) -> None:
@@ -135,12 +137,21 @@ def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str,
         write_lines(map(word_entry, timeline.words), folder / WORDS)
         everything = [*map(segment_entry, timeline.segments), *events]
         write_lines(sorted(everything, key=lambda e: int(e["t_ns"])), folder / EVENTS)
-        write_session_json(timeline.info, folder / SESSION_JSON)
+        info = {"schema_version": SCHEMA_VERSION, "state": "analysed", **timeline.info}
+        write_session_json(info, folder / SESSION_JSON)
     except OSError as error:
         raise StoreError(
             f"Cannot write to {folder}: {error.strerror or error}; free some space or choose another --out folder.",
             value=folder,
         ) from error
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:
