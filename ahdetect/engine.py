@@ -181,7 +181,7 @@ class Engine:
             name: array("f") for name in ("capture_to_row", "words_settled", "words_provisional")
         }
         self.sink_errors: list[AhdetectError] = []
-        self.counts = {"rows": 0, "rows_face": 0, "words": 0}
+        self.counts = {"shown": 0, "rows": 0, "rows_face": 0, "words": 0}
         self._sources = list({id(s): s for s in (video, audio) if s is not None}.values())
         self._video, self._audio = video, audio
         self._edges: list[Edge[Any]] = []
@@ -401,7 +401,9 @@ class Engine:
     def _row_came(self, row: Row) -> None:
         if row.latency_ns >= 0:
             self.latency_ms["capture_to_row"].append(row.latency_ns / 1e6)
-        if row.settled:
+        if not row.settled:
+            self.counts["shown"] += 1
+        else:
             self.counts["rows"] += 1
             self.counts["rows_face"] += row.face_seen
             event = self._watcher.step(row)
@@ -457,7 +459,7 @@ class Engine:
             }  # fmt: skip
         if self._video is not None and self._video.info.has_video:
             totals["video"] = {"frames": self._video.totals.frames, "broken": self._video.totals.broken}
-        totals["rows"] = {"shown": len(self.latency_ms["capture_to_row"]), "settled": self.counts["rows"]}
+        totals["rows"] = {"shown": self.counts["shown"], "settled": self.counts["rows"]}
         kinds: dict[str, int] = {}
         for row in self.ledger.rows():
             kinds[row.kind] = kinds.get(row.kind, 0) + 1

@@ -24,7 +24,6 @@ app = typer.Typer()
 
 @app.command()
 def main(
-    ctx: typer.Context,
     clips: Annotated[list[Path], typer.Argument(help="Clips, sound files or session folders.", metavar="CLIP...")],
     out: Annotated[Path, typer.Option(help="Folder for the results; each clip gets a folder of its own in it.")] = Path(
         "out"

@@ -1,4 +1,4 @@
-"""`ahdetect bench`: a clip in, measured figures with machine and versions out; the only place where speed is checked."""
+"""`ahdetect bench`: a clip in, figures with machine and versions out; the only place where speed is checked."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.text import Text
 
 from ahdetect.config import Settings, load_settings
-from ahdetect.errors import StoreError
 from ahdetect.session import Session
 
 app = typer.Typer()
@@ -45,9 +44,8 @@ def main(
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
     else:
         _tell(folder, session, report, picture)
-    lost = [e for e in session.engine.sink_errors]
-    if lost:
-        raise StoreError(f"{lost[0]} What was recorded before is in {folder}.", value=folder)
+    if session.engine.sink_errors:
+        raise session.engine.sink_errors[0]
     if session.engine.errors:
         raise session.engine.errors[0]
     if stopped_by == "interrupt":
