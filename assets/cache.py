@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -61,10 +61,12 @@ class Cache:
     Attributes:
         root: folder that ahdetect fills and may write to.
         own: the user's folder, looked at first and never written to; None where there is none.
+        assets: the manifest.
     """
 
     root: Path
     own: Path | None = None
+    assets: tuple[Entry, ...] = field(default_factory=entries, repr=False)
 
     @staticmethod
     def default() -> Cache:
@@ -126,7 +128,7 @@ class Cache:
         Raises:
             AssetError: unknown, missing or damaged; the sentence names the file and the command that mends it.
         """
-        asset = entry(name)
+        asset = entry(name, self.assets)
         for file in asset.files:
             found = self.check(asset, file)
             if found.state is State.OK:
@@ -140,7 +142,9 @@ class Cache:
 
     def verify(self, names: Iterable[str] | None = None, *, full: bool = True) -> list[Checked]:
         """Check every file of the named assets (all, where None), reading each to the end where `full`."""
-        return [self.check(asset, file, full=full) for asset in _chosen(names, optional=True) for file in asset.files]
+        return [
+            self.check(asset, file, full=full) for asset in self._chosen(names, optional=True) for file in asset.files
+        ]
 
     def pull(
         self, names: Iterable[str] | None = None, progress: Progress = quiet, *, optional: bool = False
@@ -159,7 +163,7 @@ class Cache:
             AssetError: a file could not be had from any source, or the cache cannot be written. What was fetched
                 before stays, and the next call goes on from there.
         """
-        chosen = _chosen(names, optional=optional)
+        chosen = self._chosen(names, optional=optional)
         wanted: list[tuple[AssetFile, Path]] = []
         for asset in chosen:
             for file in asset.files:
@@ -181,6 +185,11 @@ class Cache:
                     f"The model file {found.path} is {found.detail}; run `{PULL}` again.", value=found.path
                 )
         return done
+
+    def _chosen(self, names: Iterable[str] | None, *, optional: bool) -> list[Entry]:
+        if names is not None:
+            return [entry(name, self.assets) for name in names]
+        return [asset for asset in self.assets if optional or not asset.optional]
 
     def _stamps(self) -> dict[str, list[object]]:
         try:
@@ -215,9 +224,3 @@ def verify(names: Iterable[str] | None = None, *, full: bool = True) -> list[Che
 def pull(names: Iterable[str] | None = None, progress: Progress = quiet, *, optional: bool = False) -> list[Checked]:
     """`Cache.pull` into the default cache."""
     return Cache.default().pull(names, progress, optional=optional)
-
-
-def _chosen(names: Iterable[str] | None, *, optional: bool) -> list[Entry]:
-    if names is not None:
-        return [entry(name) for name in names]
-    return [asset for asset in entries() if optional or not asset.optional]

@@ -7,6 +7,7 @@ beside it, then renamed), so a broken pull leaves no half file where `locate` wo
 from __future__ import annotations
 
 import hashlib
+import http
 import http.client
 import os
 import subprocess
@@ -174,26 +175,34 @@ def _download(url: str, part: Path, file: AssetFile, progress: Progress) -> None
         part.unlink()
         have = 0
     if have < file.bytes:
-        request = urllib.request.Request(url, headers={"User-Agent": "ahdetect"})
-        if have:
-            request.add_header("Range", f"bytes={have}-")
-        try:
-            with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
-                resumed = answer.status == 206
-                with part.open("ab" if resumed else "wb") as out:
-                    start = have if resumed else 0
-                    _copy([answer], out, file, lambda done: progress(file.name, done, file.bytes, url), start)
-        except urllib.error.HTTPError as error:
-            if error.code == 416:
-                part.unlink(missing_ok=True)  # what lies there is not a beginning of what the address has
-            raise _SourceError(f"HTTP {error.code} {error.reason}") from error
-        except urllib.error.URLError as error:
-            raise _SourceError(str(error.reason)) from error
-        except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
-            raise _SourceError(str(error) or type(error).__name__) from error
-        if part.stat().st_size < file.bytes:
-            raise _SourceError(f"the connection broke after {part.stat().st_size} of {file.bytes} bytes")
-    _check(part, file)
+        _stream(url, part, have, file, progress)
+    try:
+        _check(part, file)
+    except _SourceError:
+        if not have:
+            raise
+        _stream(url, part, 0, file, progress)  # what lay there was the beginning of another file
+        _check(part, file)
+
+
+def _stream(url: str, part: Path, have: int, file: AssetFile, progress: Progress) -> None:
+    """Append to the `have` bytes of `part` what the address holds after them; all of it where it knows no ranges."""
+    request = urllib.request.Request(url, headers={"User-Agent": "ahdetect"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
+            start = have if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+            with part.open("ab" if start else "wb") as out:
+                _copy([answer], out, file, lambda done: progress(file.name, done, file.bytes, url), start)
+    except urllib.error.HTTPError as error:
+        raise _SourceError(f"HTTP {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise _SourceError(str(error.reason)) from error
+    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        raise _SourceError(str(error) or type(error).__name__) from error
+    if part.stat().st_size < file.bytes:
+        raise _SourceError(f"the connection broke after {part.stat().st_size} of {file.bytes} bytes")
 
 
 def _copy(

@@ -127,14 +127,15 @@ def entries() -> tuple[Entry, ...]:
     return load()
 
 
-def entry(name: str) -> Entry:
-    """The asset called `name`.
+def entry(name: str, among: tuple[Entry, ...] | None = None) -> Entry:
+    """The asset called `name`, of the package's manifest or of `among`.
 
     Raises:
         AssetError: there is none.
     """
-    for candidate in entries():
+    choice = entries() if among is None else among
+    for candidate in choice:
         if candidate.name == name:
             return candidate
-    known = ", ".join(candidate.name for candidate in entries())
+    known = ", ".join(candidate.name for candidate in choice)
     raise AssetError(f"There is no model file called {name!r}; the manifest has {known}.", value=name)
