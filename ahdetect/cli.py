@@ -24,6 +24,7 @@ from ahdetect.errors import AhdetectError, ConfigError
 COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
+    "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
     "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
     "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),
     "assets": ("ahdetect.commands.assets", "Fetch, list and check the model files."),
