@@ -69,6 +69,17 @@ class Session:
             video, audio, self.clock, self.ledger, size=(camera.width, camera.height), fps=camera.fps
         )
         self.writer: SessionWriter | None = None
+        self._stopped = False
+        try:
+            self._prepare(out)
+        except BaseException:
+            for source in {self.video, self.audio} - {None}:
+                source.finish()
+            if self.writer is not None:
+                self.writer.close()
+            raise
+
+    def _prepare(self, out: str | Path | None) -> None:
         if out is not None:
             self.writer = SessionWriter(
                 Path(out),
@@ -82,7 +93,6 @@ class Session:
             self.video, self.audio, self.clock, self.ledger,
             settings=self.settings, models=self.models, writer=self.writer,
         )  # fmt: skip
-        self._stopped = False
 
     def __enter__(self) -> Session:
         self.start()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import av
 import psutil
 import typer
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from ahdetect.config import Settings
 from ahdetect.engine import Models
+from ahdetect.errors import MediaError
 from ahdetect.provenance import provenance
 from ahdetect.session import Session
 
@@ -41,11 +43,48 @@ def realtime(
 ) -> None:
     """Play a clip through the live path (latest-only camera, lossless microphone) and measure what comes out."""
     with tempfile.TemporaryDirectory() as scratch:
+        clip = Path(video)
+        if clip.is_file():
+            looped = Path(scratch) / "looped.mkv"
+            repeat(clip, looped, seconds)
+            audio = str(looped) if audio in (None, video) else audio
+            video = str(looped)
         figures = measure(video, audio or video, seconds, Path(scratch) / "session" if record else None)
+        figures["clip"] = clip.name
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
     else:
         _show(figures)
+
+
+def repeat(clip: Path, path: Path, seconds: float) -> None:
+    """Write `clip` to `path` as often as it takes for `seconds`, without encoding it again.
+
+    Raises:
+        MediaError: the clip cannot be read.
+    """
+    try:
+        with av.open(str(path), "w", format="matroska") as out:
+            start_s = 0.0
+            streams: dict[int, Any] = {}
+            while start_s < seconds + 1:
+                end_s = start_s
+                with av.open(str(clip)) as source:
+                    wanted = [*source.streams.video[:1], *source.streams.audio[:1]]
+                    streams = streams or {s.index: out.add_stream_from_template(s) for s in wanted}
+                    for packet in source.demux(*wanted):
+                        if packet.dts is None or packet.pts is None:
+                            continue
+                        end_s = max(end_s, start_s + float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                        shift = round(start_s / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = streams[packet.stream.index]
+                        out.mux(packet)
+                if end_s == start_s:
+                    raise MediaError(f"{clip} holds no pictures and no sound to play.", value=clip)
+                start_s = end_s
+    except av.error.FFmpegError as error:
+        raise MediaError(f"{clip} cannot be played: {error.strerror}.", value=clip) from error
 
 
 def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[str, Any]:
@@ -60,7 +99,7 @@ def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[st
     load_s = time.perf_counter() - began
     process = psutil.Process()
     resident: list[float] = []
-    session = Session(video, audio, out=out, settings=settings, models=models, loop=True)
+    session = Session(video, audio, out=out, settings=settings, models=models)
     done = threading.Event()
 
     def sample() -> None:
