@@ -67,6 +67,7 @@ def repeat(clip: Path, path: Path, seconds: float) -> None:
         with av.open(str(path), "w", format="matroska") as out:
             start_s = 0.0
             streams: dict[int, Any] = {}
+            newest: dict[int, float] = {}
             while start_s < seconds + 1:
                 end_s = start_s
                 with av.open(str(clip)) as source:
@@ -78,7 +79,11 @@ def repeat(clip: Path, path: Path, seconds: float) -> None:
                         end_s = max(end_s, start_s + float((packet.pts + (packet.duration or 0)) * packet.time_base))
                         shift = round(start_s / packet.time_base)
                         packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
-                        packet.stream = streams[packet.stream.index]
+                        index, at_s = packet.stream.index, float(packet.dts * packet.time_base)
+                        if at_s <= newest.get(index, -1.0):
+                            continue  # an encoder's lead-in before its time 0
+                        newest[index] = at_s
+                        packet.stream = streams[index]
                         out.mux(packet)
                 if end_s == start_s:
                     raise MediaError(f"{clip} holds no pictures and no sound to play.", value=clip)
