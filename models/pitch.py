@@ -72,57 +72,63 @@ class PitchTracker:
     def __init__(self) -> None:
         self._tail = np.zeros(WINDOW - HOP, dtype=np.float32)
         self._peak = 0.0
-        self._f0 = np.zeros(1)  # candidates of the frame before; 0 is "unvoiced"
+        self._height = np.zeros(1)  # of the candidates of the frame before, in octaves
         self._score = np.zeros(1)
 
     def step(self, chunk: NDArray[np.float32]) -> Pitch:
         """Take in float32 sound of shape (n * HOP,), -1 to 1; return n frames, each ending at a multiple of HOP."""
         sound = np.concatenate((self._tail, chunk))
         self._tail = sound[-(WINDOW - HOP) :]
-        frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP]
-        frames = frames - frames.mean(axis=1, keepdims=True)
-        peaks = np.abs(frames).max(axis=1).tolist()
+        frames = np.stack([sound[at : at + WINDOW] for at in range(0, len(chunk), HOP)])
+        frames -= frames.sum(axis=1, keepdims=True) / np.float32(WINDOW)
+        peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1))
         spectrum = scipy.fft.rfft(frames * _HANN, _FFT, axis=1)
         power = spectrum.real**2 + spectrum.imag**2
         auto = scipy.fft.irfft(power, axis=1)[:, : _LONGEST + 1]
         r = auto / np.maximum(auto[:, :1], 1e-12) * _UNWINDOW
-        f0, strength = _peaks(r)
+        f0, strength = _candidates(r)
+        height = np.log2(np.maximum(f0, 1.0))
+        # A place without a candidate must never win; "unvoiced" stands at place 0 and wins where it is quiet.
+        local = np.where(f0 > 0, strength - _OCTAVE * (np.log2(FLOOR_HZ) - height), -9.0)
         out_f0 = np.empty(len(frames), dtype=np.float32)
         out_voicing = np.empty(len(frames), dtype=np.float32)
-        for i, peak in enumerate(peaks):
-            out_f0[i], out_voicing[i] = self._path(f0[i], strength[i], peak)
+        for i, peak in enumerate(peaks.tolist()):
+            quiet = self._quiet(peak)
+            local[i, 0] = _VOICING + quiet
+            best = self._path(height[i], local[i])
+            out_f0[i] = f0[i, best] if best else np.nan
+            out_voicing[i] = min(1.0, strength[i, best] if best else 0.0 if quiet else strength[i].max())
         return Pitch(out_f0, out_voicing, power)
 
-    def _path(self, f0: NDArray[np.float64], strength: NDArray[np.float64], peak: float) -> tuple[float, float]:
-        """Extend the best path by one frame; f0 and strength of its newest candidate."""
+    def _quiet(self, peak: float) -> float:
+        """What "unvoiced" gains because the frame is far below the loudest one lately; 0 in ordinary speech."""
         self._peak = max(peak, self._peak * 0.5 ** (HOP / RATE / _PEAK_HALF_LIFE_S), 1e-4)
-        quiet = max(0.0, 2.0 - peak / self._peak / (_SILENCE / (1.0 + _VOICING)))
-        voiced = f0 > 0
-        # A missing candidate and silence lose against "unvoiced", which stands at place 0.
-        local = np.where(voiced, strength - _OCTAVE * np.log2(FLOOR_HZ / np.maximum(f0, 1.0)), -9.0)
-        local[0] = _VOICING + quiet
-        before, now = self._f0[:, np.newaxis], f0[np.newaxis, :]
-        jump = _JUMP * np.abs(np.log2(np.maximum(before, 1.0) / np.maximum(now, 1.0)))
-        cost = np.where((before > 0) & (now > 0), jump, np.where((before > 0) != (now > 0), _SWITCH, 0.0))
+        return max(0.0, 2.0 - peak / self._peak / (_SILENCE / (1.0 + _VOICING)))
+
+    def _path(self, height: NDArray[np.float64], local: NDArray[np.float64]) -> int:
+        """Extend all paths by one frame (places,): heights in octaves, local scores; the place of the best end."""
+        cost = _JUMP * np.abs(self._height[:, np.newaxis] - height)
+        cost[0], cost[:, 0] = _SWITCH, _SWITCH
+        cost[0, 0] = 0.0
         score = local + (self._score[:, np.newaxis] - cost).max(axis=0)
         best = int(score.argmax())
-        self._f0, self._score = f0, score - score[best]
-        if best == 0:
-            return np.nan, float(np.clip(strength.max(), 0.0, 1.0)) if quiet == 0 else 0.0
-        return float(f0[best]), float(min(strength[best], 1.0))
+        self._height, self._score = height, score - score[best]
+        return best
 
 
-def _peaks(r: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pitch candidates of autocorrelations (frames, lags): f0 (frames, 1 + _CANDIDATES) and height, place 0 empty."""
+def _candidates(r: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The highest peaks of autocorrelations (frames, lags): f0 in Hz and height, both (frames, 1 + _CANDIDATES).
+
+    Place 0 stays empty for "unvoiced"; a place without a peak has f0 0.
+    """
     left, mid, right = r[:, _SHORTEST - 1 : _LONGEST - 1], r[:, _SHORTEST:_LONGEST], r[:, _SHORTEST + 1 : _LONGEST + 1]
     is_peak = (mid > left) & (mid >= right) & (mid > 0.5 * _VOICING)
-    height = np.where(is_peak, mid, -np.inf)
-    at = np.argpartition(height, -_CANDIDATES, axis=1)[:, -_CANDIDATES:]
-    at.sort(axis=1)  # argpartition's order is of no meaning
-    a, b, c = (np.take_along_axis(x, at, axis=1).astype(np.float64) for x in (left, mid, right))
-    found = np.take_along_axis(is_peak, at, axis=1)
-    bend = np.where(found, a - 2 * b + c, -1.0)
-    shift = 0.5 * (a - c) / bend
+    at = np.argpartition(np.where(is_peak, mid, -np.inf), -_CANDIDATES, axis=1)[:, -_CANDIDATES:]
+    at.sort(axis=1)  # the order of argpartition means nothing
+    rows = np.arange(len(r))[:, np.newaxis]
+    a, b, c = (x[rows, at].astype(np.float64) for x in (left, mid, right))
+    found = is_peak[rows, at]
+    shift = 0.5 * (a - c) / np.where(found, a - 2 * b + c, -1.0)  # of a parabola through the three points
     f0 = np.zeros((len(r), 1 + _CANDIDATES))
     strength = np.zeros_like(f0)
     f0[:, 1:] = np.where(found, RATE / (at + _SHORTEST + shift), 0.0)
