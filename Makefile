@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := assets/demo.mp4
 OUT := out
 
-.PHONY: help setup models run test check format bench docs clean
+.PHONY: help setup models run test check lint types floors format bench docs clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -26,12 +26,19 @@ run: models ## analyse the demo clip and say where its timeline is
 test: models ## run the tests; ARGS="-k cue -x" goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP) ## lint, format, types, floors
+check: lint types floors ## lint, format, types, floors
+
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict on the staged tree, where import path and folder agree
 	$(BIN)/python tools/stage_tree.py
 	cd build/tree && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p ahdetect
-	PYTHONPATH=build/tree $(BIN)/lint-imports --config pyproject.toml --cache-dir .import_linter_cache
+
+floors: $(STAMP) ## imports go downward only
+	$(BIN)/python tools/stage_tree.py
+	PYTHONPATH=build/tree $(BIN)/lint-imports --config pyproject.toml --cache-dir .import_linter_cache --no-logo
 
 format: $(STAMP) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
