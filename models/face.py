@@ -35,6 +35,9 @@ _ANCHORS: Final = np.array([[33, 133], [362, 263], [61, 61], [291, 291]])
 
 _EYES_INNER, _NOSE_WINGS, _EYES_OUTER = [133, 362], [129, 358], [33, 263]
 
+GAZE_BIAS: Final = 0.09
+"""MediaPipe's sideways gaze leans to the person's left: a picture and its mirror image do not give opposite scores, but
+half their sum is .05-.12 on five clips. It is taken off."""
 GAZE_DEG: Final = np.array([30.0, 20.0])
 """deg per unit of gaze score, sideways and up. Measured: while eyes hold a target and the head turns, these make
 head + eyes move least (best 20-40 and 15-30 on five clips; docs/cues-face-body.md)."""
@@ -61,10 +64,17 @@ _RATE: Final = 30.0
 JAW_DEAD: Final = 0.02
 """Movements of jawOpen within this of its mean are no crossing: its noise on a still mouth (sd .002-.01)."""
 
-SIZE_FULL: Final = 96.0
-YAW_FULL, YAW_NONE = 30.0, 70.0
-LIGHT_RAMP: Final = np.array([15.0, 50.0, 215.0, 250.0])
-BLUR_FULL: Final = 60.0
+SIZE_RAMP: Final = np.array([25.0, 60.0])
+"""px of face height. Against the same clip at full size, cues err by .3-.7 of their own sd at 60 px and by 1.2 or more,
+which is no better than guessing, at 30 px (four clips, tools/measure_face_quality.py)."""
+YAW_RAMP: Final = np.array([30.0, 70.0])
+"""deg. Chosen, not measured: no clip turns so far. At 30 deg the far half of the face is as visible as the near one but
+for foreshortening; at 70 deg the far eye is hidden behind the nose."""
+LIGHT_RAMP: Final = np.array([5.0, 30.0, 215.0, 250.0])
+"""Grey level. Cues hold down to a mean of 30, with the noise of a small sensor, and lose .3-.6 sd more at 7; burnt-out
+faces begin to err above 215 (same tool)."""
+BLUR_RAMP: Final = np.array([10.0, 60.0])
+"""Variance of the Laplacian. Errors of .4-.5 sd at 40-90, 1.0-1.5 at 15-30, 1.5-2.5 at 5-13 (same tool)."""
 
 
 def _sides(*names: str) -> NDArray[np.intp]:
@@ -253,7 +263,7 @@ class FaceCues:
         if closed:
             return np.full(2, np.nan), float("nan")
         out, inward, up, down = s[_LOOK]
-        gaze = np.array([(out[0] - inward[0] + inward[1] - out[1]) / 2.0, (up - down).mean()])
+        gaze = np.array([(out[0] - inward[0] + inward[1] - out[1]) / 2.0 - GAZE_BIAS, (up - down).mean()])
         looking = off_camera(shot.matrix) + GAZE_DEG * gaze
         home = np.clip(np.nan_to_num(self._home.push(shot.t_ns, looking, shot.dur_ns)), -HOME_DEG, HOME_DEG)
         return gaze, float(np.linalg.norm(looking - home) > AWAY_DEG)
@@ -278,10 +288,11 @@ def nose_wrinkle(landmarks: NDArray[np.float32]) -> float:
 
 def quality(height_px: float, yaw_deg: float, light: float, blur: float) -> float:
     """How far the face can be believed, 0-1: product of four terms, each 1 where it does no harm."""
-    size = min(height_px / SIZE_FULL, 1.0)
-    turned = np.clip((YAW_NONE - abs(yaw_deg)) / (YAW_NONE - YAW_FULL), 0.0, 1.0)
+    size = np.interp(height_px, SIZE_RAMP, [0.0, 1.0])
+    turned = np.interp(abs(yaw_deg), YAW_RAMP, [1.0, 0.0])
     lit = np.interp(light, LIGHT_RAMP, [0.0, 1.0, 1.0, 0.0])
-    return float(size * turned * lit * min(blur / BLUR_FULL, 1.0))
+    sharp = np.interp(blur, BLUR_RAMP, [0.0, 1.0])
+    return float(size * turned * lit * sharp)
 
 
 class FaceModel:

@@ -84,7 +84,8 @@ def view(pointer: Any, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """A C array as a numpy array without a copy; valid until the result is closed."""
     address = ctypes.cast(pointer, ctypes.c_void_p).value
     assert address is not None
-    return np.frombuffer((ctypes.c_char * (count * dtype.itemsize)).from_address(address), dtype=dtype)
+    raw = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
+    return np.frombuffer(memoryview(raw), dtype=dtype)
 
 
 class VideoTask:

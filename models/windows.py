@@ -125,7 +125,7 @@ def band_rms(x: Array, rate: float, low_hz: float, high_hz: float) -> Array:
     A cubic trend is no part of the band, so that a slow turn of the head is no shake.
     """
     part = _band_basis(len(x), rate, low_hz, high_hz) @ x
-    return np.sqrt((part**2).sum(axis=0) / len(x))
+    return np.asarray(np.sqrt((part**2).sum(axis=0) / len(x)))
 
 
 class RunningMedian:
