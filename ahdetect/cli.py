@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
     "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
     "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
+    "devices": ("ahdetect.commands.devices", "List cameras and microphones; meter and measure them."),
     "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),
     "assets": ("ahdetect.commands.assets", "Fetch, list and check the model files."),
 }
