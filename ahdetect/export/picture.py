@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ahdetect.capture.packets import Frame
 from ahdetect.errors import MediaError, StoreError
 from ahdetect.export.stills import Stills
-from ahdetect.export.tables import private_opener
+from ahdetect.export.tables import whole_file
 from ahdetect.models.cues import INDEX, Channel
 from ahdetect.models.lexicon import LONGEST, PHRASES, completed, token
 from ahdetect.models.posterior import Band, Presence
@@ -112,7 +112,7 @@ def draw_timeline(timeline: Timeline, path: Path, clip: Path | None = None, orig
         )
     figure = _Page(timeline, _moments(timeline, clip, origin_s)).draw()
     try:
-        with open(path, "wb", opener=private_opener) as file:
+        with whole_file(path) as file:
             figure.savefig(file, format="png", dpi=DPI, metadata={"Software": "ahdetect"})
     except OSError as error:
         raise StoreError(f"Cannot write the picture {path}: {error.strerror or error}.", value=path) from error

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow.parquet as pq
 
@@ -31,14 +32,19 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that, whatever happens, the old or the new content stands there whole."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path` once it is complete on the disk, or leaves no trace."""
     temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb", opener=private_opener) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with open(temporary, "wb", opener=private_opener) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def json_line(entry: Mapping[str, Any]) -> str:
@@ -96,12 +102,8 @@ def segment_of(entry: Mapping[str, Any]) -> Segment:
 
 def write_parquet(table: Any, path: Path) -> None:
     """Write a table of `FRAMES_SCHEMA`; whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    with open(temporary, "wb", opener=private_opener) as file:
+    with whole_file(path) as file:
         pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def write_frames(rows: Sequence[Row], path: Path) -> None:
@@ -111,13 +113,15 @@ def write_frames(rows: Sequence[Row], path: Path) -> None:
 
 def write_lines(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write a .jsonl file, one entry a line."""
-    replace_file(path, "".join(map(json_line, entries)).encode())
+    with whole_file(path) as file:
+        file.write("".join(map(json_line, entries)).encode())
 
 
 def write_session_json(info: Mapping[str, Any], path: Path) -> None:
     """Write `session.json`, indented, for people to read too; a number that is none (NaN) becomes null."""
     text = json.dumps(_finite(info), ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
-    replace_file(path, (text + "\n").encode())
+    with whole_file(path) as file:
+        file.write((text + "\n").encode())
 
 
 def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str, Any]] = ()) -> None:

@@ -36,9 +36,10 @@ def settled_rows(table: Any) -> Any:
 
 
 def with_smoothed(table: Any, p_smoothed: Mapping[int, float] | None) -> Any:
-    """The table with `p_smoothed` filled in by row id, where given."""
+    """The table with `p_smoothed` filled in by row id, where given; other rows keep theirs."""
     if not p_smoothed:
         return table
-    values = np.array([p_smoothed.get(i, np.nan) for i in table.column("id").to_pylist()], dtype=np.float64)
+    ids, own = table.column("id").to_pylist(), table.column("p_smoothed").to_numpy()
+    values = np.array([p_smoothed.get(i, old) for i, old in zip(ids, own, strict=True)], dtype=np.float64)
     at = table.schema.get_field_index("p_smoothed")
     return table.set_column(at, FRAMES_SCHEMA.field(at), pa.array(values, from_pandas=True))

@@ -155,10 +155,14 @@ class AudioFile:
         self._encode(block.pcm[max(0, -hole) :])
 
     def close(self) -> None:
+        """Finish and close the file."""
+        self.end()
+        self._file.close()
+
+    def end(self) -> None:
         """Write the last block and the length."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        self._file.close()
 
     def _encode(self, pcm: NDArray[np.int16]) -> None:
         if not len(pcm):

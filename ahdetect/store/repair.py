@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.packets import SAMPLE_RATE, AudioBlock, Packet
 from ahdetect.errors import StoreError
-from ahdetect.export.tables import private_opener, write_lines, write_parquet, write_session_json
+from ahdetect.export.tables import whole_file, write_lines, write_parquet, write_session_json
 from ahdetect.store.frames import read_stream, settled_rows
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import AudioFile, read_pcm
@@ -129,10 +129,10 @@ def _each(path: Path, mend: Callable[[Path], float | None]) -> float | None:
 
 def _video(path: Path) -> float:
     """Copy the packets into a file with index and length; the end of the last one in seconds."""
-    part, end = path.with_name(path.name + ".part"), 0.0
+    end = 0.0
     with (
         av.open(str(path)) as source,
-        open(part, "wb", opener=private_opener) as file,
+        whole_file(path) as file,
         av.open(file, "w", format="matroska") as target,
     ):
         template = source.streams.video[0]
@@ -144,21 +144,18 @@ def _video(path: Path) -> float:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 packet.stream = stream
                 target.mux(packet)
-    part.replace(path)
     return end
 
 
 def _audio(path: Path, offset_s: float) -> float:
     """Write the samples anew, lossless as they are; session time of the last one in seconds."""
     pcm = read_pcm(path)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb", opener=private_opener) as file:
+    with whole_file(path) as file:
         target = AudioFile(file)
         for first in range(0, len(pcm), SAMPLE_RATE):
             block = AudioBlock(np.ascontiguousarray(pcm[first : first + SAMPLE_RATE]), first)
             target.write(Packet("audio", 0, 0, 0, 0, block))
-        target.close()
-    part.replace(path)
+        target.end()
     return offset_s + len(pcm) / SAMPLE_RATE
 
 

@@ -302,11 +302,11 @@ class SessionWriter:
         self._closed = True
         errors: list[StoreError] = []
 
-        def attempt(work: Callable[[], Any]) -> None:
+        def attempt(work: Callable[[], Any], tell: Callable[[StoreError], None] = errors.append) -> None:
             try:
                 work()
             except StoreError as error:
-                errors.append(error)
+                tell(error)
 
         def store_segments() -> None:
             for segment in segments:
@@ -314,7 +314,7 @@ class SessionWriter:
 
         attempt(store_segments)
         for sink in self._sinks.values():
-            attempt(sink.close)
+            attempt(sink.close, self._on_error or errors.append)
         attempt(lambda: self._to_parquet(p_smoothed))
         with self._info_lock:
             self.info |= {"duration_s": self._end_ns / NS_PER_S, **(info or {})}
