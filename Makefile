@@ -38,7 +38,7 @@ types: $(STAMP) ## mypy --strict on the staged tree, where import path and folde
 
 floors: $(STAMP) ## imports go downward only
 	$(BIN)/python tools/stage_tree.py
-	PYTHONPATH=build/tree $(BIN)/lint-imports --config pyproject.toml --cache-dir .import_linter_cache --no-logo
+	cd build/tree && ../../$(BIN)/lint-imports --config ../../pyproject.toml --cache-dir ../../.import_linter_cache --no-logo
 
 format: $(STAMP) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -48,7 +48,8 @@ bench: models ## play the demo clip in real time through the live path and print
 	$(BIN)/ahdetect bench realtime --video $(DEMO) --seconds 60
 
 docs: $(STAMP) ## build the documentation into site/
-	PYTHONPATH=build/tree $(BIN)/mkdocs build --strict
+	$(BIN)/python tools/stage_tree.py
+	$(BIN)/mkdocs build --strict
 
 clean: ## remove what was built, not .venv and not the model files
 	rm -rf build dist site out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -139,7 +139,26 @@ def machine() -> Iterator[Finding]:
         yield Finding(name, free >= DISK_BYTES, False, f"{free / 1e9:.1f} GB free at {folder}", mend)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, imports, models, machine)
+def devices() -> Iterator[Finding]:
+    """Cameras and microphones; a machine that only analyses recordings needs none."""
+    try:
+        from ahdetect.capture.devices import cameras, microphones
+
+        seen, (heard, notes) = cameras(), microphones()
+    except (AhdetectError, ImportError, OSError) as error:  # a library is missing; its own row says which
+        yield Finding("devices", False, False, str(error), "ahdetect devices")
+        return
+    usable = [camera.name for camera in seen if camera.usable]
+    mend = "sudo usermod -aG video $USER" if seen else "plug a camera in, or record from a stream address"
+    yield Finding(
+        "cameras", bool(usable), False, ", ".join(usable) or "none that may be opened", "" if usable else mend
+    )
+    found = ", ".join(device.name for device in heard) or "; ".join(["none", *notes])
+    mend = "plug a microphone in, or start the sound server"
+    yield Finding("microphones", bool(heard), False, found, "" if heard else mend)
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, imports, models, devices, machine)
 
 
 @app.command()
