@@ -81,6 +81,12 @@ class QuotaFile:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._file.write(data)
 
+    def __enter__(self) -> QuotaFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
@@ -335,7 +341,7 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
         assert len(session.timeline().rows) > 10
         assert len(read_pcm(tmp_path / "s" / "audio.flac")) > 16_000
     finally:
-        subprocess.run(["umount", str(tmp_path)], check=False)
+        subprocess.run(["umount", str(tmp_path)], check=True)  # fails where a file was left open
 
 
 # -- kill -9

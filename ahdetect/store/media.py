@@ -101,10 +101,10 @@ class VideoFile:
 
     def close(self) -> None:
         """Write what the encoder still holds, the index and the length; without a single frame the file stays empty."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-        self._file.close()
+        with self._file:  # closed also where the disk refuses the rest
+            if self._stream is not None:
+                self._container.mux(self._stream.encode(None))
+                self._container.close()
 
     def _open(self, picture: Frame) -> Any:
         height, width = picture.shape[:2]
@@ -156,8 +156,8 @@ class AudioFile:
 
     def close(self) -> None:
         """Finish and close the file."""
-        self.end()
-        self._file.close()
+        with self._file:  # closed also where the disk refuses the rest
+            self.end()
 
     def end(self) -> None:
         """Write the last block and the length."""

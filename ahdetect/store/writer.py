@@ -79,9 +79,9 @@ class _RowFile:
             self._flush()
 
     def close(self) -> None:
-        self._flush()
-        self._stream.close()
-        self._file.close()
+        with self._file:  # closed also where the disk refuses the rest
+            self._flush()
+            self._stream.close()
 
     def _flush(self) -> None:
         rows, self._waiting = self._waiting, []
