@@ -3,8 +3,9 @@
 Every number has a source. What nobody has measured is marked `assumed` and kept so small that it can tip a close
 estimate but never make one. Three kinds of effect:
 
-* presence: x = min(1, fading count); llr = ln(OR) (x - expected x), the expectation taken at the marker's rate in
-  answers without A/H. ln(OR) is a video-level odds ratio, used here for the seconds around the marker.
+* count: x = fading count of a marker; llr = w x - offset. This is the likelihood ratio of a Poisson process whose rate
+  is e^w times higher in A/H: each word adds w once in all (the fading count integrates to one), its absence takes away
+  offset = (rate in A/H - rate without) * `FADE_S`.
 * level: z = (value - person's own location) / scale; llr = d z - d^2 / 2, the Gaussian likelihood ratio for a shift of
   d standard deviations. Rank-biserial r becomes d = sqrt(2) * inverse normal((1 + r) / 2).
 * length: an answer that has come this far; llr = ln(OR) E[z | z >= z so far], so a short beginning says nothing.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import Final
 
 from scipy.stats import norm
@@ -29,7 +30,7 @@ from ahdetect.models.language import FADE_S
 class Kind(Enum):
     """How a cue's value becomes evidence; see the module docstring."""
 
-    PRESENCE = "presence"
+    COUNT = "count"
     LEVEL = "level"
     LENGTH = "length"
 
@@ -44,7 +45,7 @@ class Effect:
         kind: how value becomes evidence.
         weight: log-odds per unit of x or z, before the correlation shrinkage.
         error: standard error of `weight`.
-        expected: presence: expected x without A/H; length: mean of log(1 + words); level: unused (the person's own).
+        offset: count: log-odds that its absence takes away; length: mean of log(1 + words); level: unused.
         scale: length: standard deviation of log(1 + words); else 1.
         source: where the weight comes from.
         assumed: no measurement of the size exists; only its sign is known.
@@ -55,7 +56,7 @@ class Effect:
     kind: Kind
     weight: float
     error: float
-    expected: float = 0.0
+    offset: float = 0.0
     scale: float = 1.0
     source: str = ""
     assumed: bool = False
@@ -68,15 +69,45 @@ _TIMING = "BAH, voice timing alone reaches AP .718 at prevalence .552; the equal
 SPEECH_RATE: Final = 2.2
 """Words per second in BAH answers (EVIDENCE: about 2.2)."""
 
+COVERAGE: Final = 0.316
+"""Share of an A/H video that its A/H segments cover (BAH)."""
 
-def _odds(cue: str, ratio: float, low: float, high: float, per_100_words: float) -> Effect:
-    """Presence effect from an odds ratio with its 95 % interval and the marker's rate in answers without A/H.
+ODDS_SPREAD: Final = 0.65
+"""Standard deviation of the 14 log odds ratios in the published table: the prior that a noisy one is shrunk by."""
 
-    The rates are aggregates of the 276 training answers of BAH v1 (its authors' BSD-3 split files) labelled 0.
+WORDS_OF_PLAIN_ANSWER: Final = 46.5
+"""Mean words of the 276 training answers of BAH v1 (its authors' BSD-3 split files) that are labelled 0."""
+
+
+def local_log_ratio(log_odds_ratio: float, error: float, share: float) -> float:
+    """What a marker says about the seconds around it, from an odds ratio over whole answers.
+
+    The odds ratio is first shrunk toward 0 by its own error. It compares answers, of which A/H covers only `COVERAGE`:
+    the rest of an A/H answer is taken to be like a plain one, so the whole difference lies in the segments. Where that
+    would need a rate below zero (a marker of plain speech), the shrunk odds ratio stands as it is.
+
+    Args:
+        log_odds_ratio: ln(OR) of the marker's presence in an answer.
+        error: its standard error.
+        share: share of plain answers that have the marker.
     """
-    expected = min(1.0, per_100_words / 100 * SPEECH_RATE * FADE_S)
+    shrunk = log_odds_ratio * ODDS_SPREAD**2 / (ODDS_SPREAD**2 + error**2)
+    odds = share / (1 - share) * exp(shrunk)
+    plain, mixed = -log(1 - share), log(1 + odds)  # expected counts of a Poisson process
+    inside = (mixed - (1 - COVERAGE) * plain) / COVERAGE
+    return log(inside / plain) if inside > 0 else shrunk
+
+
+def _odds(cue: str, ratio: float, low: float, high: float, share: float) -> Effect:
+    """Count effect from an odds ratio with its 95 % interval and the share of plain answers that have the marker.
+
+    The shares are aggregates of the same 276 answers, counted with `models.lexicon`.
+    """
     error = (log(high) - log(low)) / (2 * 1.96)
-    return Effect(cue, Channel.LANGUAGE, Kind.PRESENCE, log(ratio), error, expected, source=_BAH_OR)
+    weight = local_log_ratio(log(ratio), error, share)
+    per_s = -log(1 - share) / (WORDS_OF_PLAIN_ANSWER / SPEECH_RATE)
+    offset = per_s * (exp(weight) - 1) * FADE_S
+    return Effect(cue, Channel.LANGUAGE, Kind.COUNT, weight, error * abs(weight / log(ratio)), offset, source=_BAH_OR)
 
 
 def shift_of(r: float) -> float:
@@ -113,17 +144,17 @@ training answers; the others are assumed at .5, on the safe side: eight face cue
 alone is published at about .60 to .63."""
 
 EFFECTS: Final[tuple[Effect, ...]] = (
-    _odds("language_hedge", 2.10, 1.39, 3.16, 1.05),
-    _odds("language_contrast", 2.02, 1.33, 3.07, 0.51),
-    _odds("language_knowing", 3.50, 1.14, 10.8, 0.03),
-    _odds("language_wanting", 1.87, 0.94, 3.74, 0.09),
-    _odds("language_filler", 1.53, 0.74, 3.16, 0.10),
-    _odds("language_negation", 1.30, 0.80, 2.11, 1.90),
-    _odds("language_feel", 0.43, 0.23, 0.81, 0.31),
-    _odds("language_love", 0.30, 0.16, 0.57, 0.26),
+    _odds("language_hedge", 2.10, 1.39, 3.16, 0.272),
+    _odds("language_contrast", 2.02, 1.33, 3.07, 0.185),
+    _odds("language_knowing", 3.50, 1.14, 10.8, 0.011),
+    _odds("language_wanting", 1.87, 0.94, 3.74, 0.043),
+    _odds("language_filler", 1.53, 0.74, 3.16, 0.029),
+    _odds("language_negation", 1.30, 0.80, 2.11, 0.431),
+    _odds("language_feel", 0.43, 0.23, 0.81, 0.101),
+    _odds("language_love", 0.30, 0.16, 0.57, 0.091),
     Effect(
         "language_log_words", Channel.LANGUAGE, Kind.LENGTH, log(1.53), (log(1.89) - log(1.24)) / (2 * 1.96),
-        expected=3.82, scale=0.69, source=_BAH_OR + "; mean and sd of log(1 + words) from the 616 training answers",
+        offset=3.82, scale=0.69, source=_BAH_OR + "; mean and sd of log(1 + words) from the 616 training answers",
     ),
     _face("face_brow_lower_sd", 0.19),
     _face("face_cheek_raise_sd", 0.19),
@@ -136,13 +167,13 @@ EFFECTS: Final[tuple[Effect, ...]] = (
     _timing("voice_pause_share"),
     _timing("voice_pause_rate"),
     _timing("voice_slow"),
-    _assumed("voice_filled_pause", Channel.VOICE, Kind.PRESENCE),
+    _assumed("voice_filled_pause", Channel.VOICE, Kind.COUNT),
     _assumed("body_look_away", Channel.BODY),
     _assumed("body_shrug", Channel.BODY),
     _assumed("body_posture_sd", Channel.BODY),
-    _assumed("discord_face_language", Channel.DISCORD, Kind.PRESENCE),
-    _assumed("discord_language_body", Channel.DISCORD, Kind.PRESENCE),
-    _assumed("discord_language_voice", Channel.DISCORD, Kind.PRESENCE),
+    _assumed("discord_face_language", Channel.DISCORD, Kind.COUNT),
+    _assumed("discord_language_body", Channel.DISCORD, Kind.COUNT),
+    _assumed("discord_language_voice", Channel.DISCORD, Kind.COUNT),
 )  # fmt: skip
 """All evidence that the embedded default uses, in one place."""
 

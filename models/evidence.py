@@ -52,6 +52,9 @@ ELEVATED: Final = 0.5
 CLIP_Z: Final = 3.0
 """A cue further than this from its location counts as this far: tracking errors have heavy tails."""
 
+CLIP_COUNT: Final = 2.0
+"""A marker said more often than this within its fading time counts as this often: it may be the topic."""
+
 REFERENCE_WEIGHT_S: Final = 30.0
 """Seconds of the person's own data that weigh as much as the population reference in location and scale."""
 
@@ -111,11 +114,12 @@ class EvidenceFilter:
         self.settings = settings or EvidenceSettings()
         self._effects: tuple[Effect, ...] = EFFECTS
         self._level = np.array([e.kind is Kind.LEVEL for e in EFFECTS])
-        self._presence = np.array([e.kind is Kind.PRESENCE for e in EFFECTS])
-        self._weight = np.array([e.weight * shrinkage(e.channel) for e in EFFECTS])
+        self._count = np.array([e.kind is Kind.COUNT for e in EFFECTS])
+        self._shrink = np.array([shrinkage(e.channel) for e in EFFECTS])
+        self._weight = np.array([e.weight for e in EFFECTS]) * self._shrink
         self._d = np.array([e.weight for e in EFFECTS])
         self._relative_error = np.array([e.error / abs(e.weight) for e in EFFECTS])
-        self._expected = np.array([e.expected for e in EFFECTS])
+        self._offset = np.array([e.offset for e in EFFECTS])
         self._scale = np.array([e.scale for e in EFFECTS])
         found = references if references is not None else {e.cue: reference(e.cue) for e in self._levels()}
         self._location = np.array([found[e.cue].location if e.kind is Kind.LEVEL else 0.0 for e in EFFECTS])
@@ -184,10 +188,10 @@ class EvidenceFilter:
         spread = np.sqrt(self._s.var)
         z = np.clip((values - self._s.mean) / np.maximum(spread, 1e-9), -CLIP_Z, CLIP_Z)
         level = self._weight * (z - self._d / 2)
-        presence = self._weight * (np.minimum(values, 1.0) - self._expected)
-        so_far = np.clip((values - self._expected) / self._scale, -4.0, 2.0)
+        count = self._weight * np.minimum(values, CLIP_COUNT) - self._offset * self._shrink
+        so_far = np.clip((values - self._offset) / self._scale, -4.0, 2.0)
         length = self._weight * np.exp(-0.5 * so_far**2) / np.sqrt(2 * np.pi) / ndtr(-so_far)
-        llr = np.where(self._level, level, np.where(self._presence, presence, length))
+        llr = np.where(self._level, level, np.where(self._count, count, length))
         return np.where(seen, llr, 0.0)
 
     def _forget(self, dt: float) -> None:
