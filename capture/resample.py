@@ -13,13 +13,13 @@ from ahdetect.capture.packets import AUDIO_CHUNK, SAMPLE_RATE, AudioBlock
 Mono = NDArray[np.float32]
 Pcm = NDArray[np.int16]
 
-_FULL_SCALE = 32767.0
+_FULL_SCALE = 32768.0
 
 
 def to_mono(samples: NDArray[np.int16], channels: int) -> Mono:
     """Interleaved int16 -> the mean of the channels, float32 in -1..1, shape (n,)."""
     frames = samples.reshape(-1, channels).astype(np.float32)
-    mono: Mono = frames.mean(axis=1, dtype=np.float32) / np.float32(_FULL_SCALE + 1)
+    mono: Mono = frames.mean(axis=1, dtype=np.float32) / np.float32(_FULL_SCALE)
     return mono
 
 
@@ -45,7 +45,7 @@ class Resampler:
             mono = self._soxr.resample_chunk(mono, last=last)
         if self._soxr is not None and last:
             self._soxr.clear()
-        pcm: Pcm = np.clip(np.rint(mono * _FULL_SCALE), -32768, 32767).astype(np.int16)
+        pcm: Pcm = np.clip(np.rint(mono * np.float32(_FULL_SCALE)), -32768, 32767).astype(np.int16)
         return pcm
 
 
