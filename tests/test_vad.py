@@ -109,6 +109,14 @@ def test_gate_holds_between_its_thresholds() -> None:
     assert gate.step(windows([0.7, 0.7] + [0.4] * 20))[-1].speaking
 
 
+def test_gate_dates_a_fading_offset_to_the_last_clear_speech() -> None:
+    gate = SpeechGate(GateConfig(on=0.5, off=0.1, min_speech_s=0.064, hangover_s=0.096))
+    fading = gate.step(windows([0.9] * 4 + [0.3, 0.2] + [0.05] * 3))
+    assert fading[-1] == SpeechEdge(False, 4 * 512, 9 * 512)
+    long_faint = SpeechGate(gate.config).step(windows([0.9] * 4 + [0.3] * 20 + [0.05] * 3))
+    assert long_faint[-1] == SpeechEdge(False, 21 * 512, 27 * 512)
+
+
 def test_gate_is_causal() -> None:
     p = np.random.default_rng(7).random(400).tolist()
     whole = SpeechGate().step(windows(p))
