@@ -22,7 +22,7 @@ SLOPE_AFTER_S = 30
 """Seconds before a rate other than the nominal one is believed: 2 ms of jitter over 30 s are 70 ppm."""
 
 LEVEL_S = 5
-"""Seconds whose median sets the anchor while the rate is still nominal: 300 ppm of drift over 5 s are 1.5 ms."""
+"""Seconds whose earliest arrival sets the anchor while the rate is nominal: 300 ppm of drift over 5 s are 1.5 ms."""
 
 MAX_SKEW = 1e-3
 """Largest believed departure from the nominal rate. Cards keep 200 ppm; more is a fit gone wrong."""
@@ -116,7 +116,7 @@ class AudioTimeline:
             self._skew_ns = float(np.clip(slope, -MAX_SKEW * NS_PER_S, MAX_SKEW * NS_PER_S))
             self._anchor_ns = float(np.median(offsets - self._skew_ns * seconds))
         else:
-            self._anchor_ns = float(np.median(offsets[-LEVEL_S:]))
+            self._anchor_ns = float(offsets[-LEVEL_S:].min())
         told = ~np.isnan(drivers)
         line = self._anchor_ns + self._skew_ns * seconds
         self._judge_driver(float(np.median((drivers - line)[told])) if told.any() else np.nan)
