@@ -38,7 +38,10 @@ SHORTEST_PAUSE_S: Final = 0.25
 LISTED: Final = 6
 """Segments written out below the picture; the others keep their number and stand in `events.jsonl`."""
 
-INK, FAINT, GRID, GAP = "#22222c", "#6b6b78", "#e4e4ea", "#8a8a94"
+WORD_LEVELS: Final = 4
+"""Lines of words: room for 2.2 words/s (EVIDENCE) in clips of up to a minute."""
+
+INK, FAINT, GRID = "#22222c", "#6b6b78", "#e4e4ea"
 ESTIMATE, SEGMENT = "#3b3b8f", "#ddcc77"
 SAYS: Final = {Band.LOW: "#eceef6", Band.UNCLEAR: "#bfc3df", Band.ELEVATED: "#3b3b8f"}
 """One hue from light to dark, so that the order survives any colour vision and a grey printer."""
@@ -92,6 +95,19 @@ def clock_text(seconds: float, long: bool) -> str:
     if long:
         return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
     return f"{seconds:g}"
+
+
+def arrange(starts: Sequence[float], widths: Sequence[float], levels: int) -> list[tuple[int, int]]:
+    """Number and level of every label that finds room on `levels` lines without touching one before it."""
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(levels)]
+    placed = []
+    for i, (start, width) in enumerate(zip(starts, widths, strict=True)):
+        for level, row in enumerate(taken):
+            if all(start >= b or start + width <= a for a, b in row):
+                row.append((start, start + width))
+                placed.append((i, level))
+                break
+    return placed
 
 
 def draw_timeline(timeline: Timeline, path: Path, clip: Path | None = None, origin_s: float | None = None) -> None:
@@ -408,18 +424,12 @@ class _Page:
         self._label(ax, "words", note)
 
     def _place(self, said: list[_Said]) -> list[tuple[_Said, float, int]]:
-        """Those of `said` that find room on four levels, with left edge (s) and level; fillers choose first."""
-        placed = []
-        taken: list[list[tuple[float, float]]] = [[], [], [], []]
-        for item in sorted(said, key=lambda s: (not s.filler, s.start)):
-            wide = (self._text_inches(item.text, self.word_size) + (0.16 if item.filler else 0.09)) / self.inches_per_s
-            start = min(item.start, max(0.0, self.end - wide))
-            for level, row in enumerate(taken):
-                if all(start >= b or start + wide <= a for a, b in row):
-                    row.append((start, start + wide))
-                    placed.append((item, start, level))
-                    break
-        return placed
+        """Those of `said` that find room, with left edge (s) and level; fillers choose first."""
+        order = sorted(said, key=lambda s: (not s.filler, s.start))
+        inches = [self._text_inches(s.text, self.word_size) + (0.16 if s.filler else 0.09) for s in order]
+        wide = [i / self.inches_per_s for i in inches]
+        starts = [min(s.start, max(0.0, self.end - w)) for s, w in zip(order, wide, strict=True)]
+        return [(order[i], starts[i], level) for i, level in arrange(starts, wide, WORD_LEVELS)]
 
     # -- text around -----------------------------------------------------------------------------------------------
 
