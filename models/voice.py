@@ -281,11 +281,12 @@ class VoiceStream:
         if not left:
             return []
         pcm = np.pad(self._pcm, (0, AUDIO_CHUNK - left))
-        frame = self._chunk(pcm, bool(self._synthetic.any()), self._end_ns + left * NS_PER_S // SAMPLE_RATE)
+        end_ns = self._end_ns + left * NS_PER_S // SAMPLE_RATE
+        frame = self._chunk(pcm, bool(self._synthetic.any()), end_ns, recorded=left)
         self._pcm, self._synthetic = self._pcm[:0], self._synthetic[:0]
         return [frame]
 
-    def _chunk(self, pcm: NDArray[np.int16], synthetic: bool, end_ns: int) -> CueFrame:
+    def _chunk(self, pcm: NDArray[np.int16], synthetic: bool, end_ns: int, recorded: int = AUDIO_CHUNK) -> CueFrame:
         sound = as_float(pcm)
         self._sample += AUDIO_CHUNK
         self._known += 0 if synthetic else AUDIO_CHUNK
@@ -302,7 +303,7 @@ class VoiceStream:
             self._gap_end_ns = end_ns
             self._history.push((np.nan,) * 5)
             return absent_frame(Channel.VOICE, end_ns, GAP)
-        hops = np.square(sound, dtype=np.float64).reshape(-1, HOP).mean(axis=1)
+        hops = np.square(sound, dtype=np.float64).reshape(-1, HOP).mean(axis=1) * (AUDIO_CHUNK / recorded)
         pause_s = 0.0 if self._gate.speaking else (self._known - self._known_turn) / SAMPLE_RATE
         f0 = self._remember(pitch, hops, pause_s)
         cues = {

@@ -60,6 +60,11 @@ def test_the_future_changes_nothing(model: VoiceModel) -> None:
     assert [f.values.tobytes() for f in early] == [f.values.tobytes() for f in whole[:60]]
 
 
+def test_the_rest_of_a_chunk_is_heard_at_its_own_level(by_level: VoiceModel) -> None:
+    frames = hear(by_level, noise(0.41, -30.0))
+    assert frames[-1]["voice_intensity"] == pytest.approx(-30.0, abs=1.0)
+
+
 def test_lost_samples_are_an_error(by_level: VoiceModel) -> None:
     stream = VoiceStream(by_level)
     first, _, third = packets(noise(0.12))
@@ -260,6 +265,14 @@ def test_a_drawn_out_um_is_a_filled_pause_candidate(model: VoiceModel) -> None:
     held = (t > first + 0.35) & (t < last)
     assert score[held].min() > 0.8
     assert score[(t < first) | (t > last + 0.2)].mean() < 0.1
+
+
+def test_an_um_drawn_out_by_espeak_stands_out_of_its_sentence(model: VoiceModel) -> None:
+    plain = hear(model, say("I would like to change something, but maybe not today."))
+    with_um = '<prosody rate="x-slow">um</prosody>'
+    filled = hear(model, say(f"I would like to change something, {with_um}, but maybe not today."))
+    assert max(f["voice_filled_pause"] for f in filled) > 0.5
+    assert max(f["voice_filled_pause"] for f in plain) < 0.25
 
 
 def test_a_glide_or_a_changing_vowel_is_no_filled_pause(by_level: VoiceModel) -> None:
