@@ -42,6 +42,9 @@ MJPG_FROM_PIXELS = 640 * 480
 
 _USUAL_FPS = 30.0
 
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+"""OpenCV passes this on to FFmpeg, read anew at each opening; a user who has set it is obeyed."""
+
 
 class Capture(Protocol):
     """The part of `cv2.VideoCapture` that is used; tests bring a scripted one."""
@@ -57,10 +60,14 @@ class Capture(Protocol):
 def open_capture(source: Spec) -> Capture:
     """Open by the backend that fits: V4L2 and the like for devices, FFmpeg for addresses and files."""
     if isinstance(source, str) and not source.startswith("/dev/"):
-        # nobuffer and a short probe: frames must come when they are sent, not when a buffer is full
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay")
         timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-        return cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+        if "://" not in source or _OPTIONS in os.environ:
+            return cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+        os.environ[_OPTIONS] = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"  # frames when sent, not in bursts
+        try:
+            return cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+        finally:
+            del os.environ[_OPTIONS]
     backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
     return cv2.VideoCapture(source, backend)
 
