@@ -241,6 +241,7 @@ class VoiceStream:
         self._pause_counted = True
         self._first_speech: int | None = None  # of the answer
         self._onsets_ns: deque[int] = deque(maxlen=64)
+        self._marks_ns: deque[int] = deque()  # as they come, maybe from another thread
         self._prompts_ns: list[int] = []  # still to come
         self._prompt_ns: int | None = None
         self._prompt_sample = 0
@@ -249,9 +250,9 @@ class VoiceStream:
     def mark_prompt(self, end_ns: int) -> None:
         """Say that a prompt ends (or ended) at `end_ns`, session clock; a new answer begins there.
 
-        Frames that were given before the call stay as they are; those after it count from `end_ns`.
+        Frames that were given before the call stay as they are; those after it count from `end_ns`. Any thread may call.
         """
-        self._prompts_ns = sorted([*self._prompts_ns, end_ns])
+        self._marks_ns.append(end_ns)
 
     def step(self, packet: AudioPacket) -> list[CueFrame]:
         """Take in a packet of any length; return a frame for each 40 ms that it completes.
@@ -339,6 +340,8 @@ class VoiceStream:
                 self._first_speech = edge.sample
 
     def _reach_prompts(self) -> None:
+        while self._marks_ns:
+            self._prompts_ns = sorted([*self._prompts_ns, self._marks_ns.popleft()])
         while self._prompts_ns and self._prompts_ns[0] <= self._end_ns:
             self._prompt_ns = self._prompts_ns.pop(0)
             ago = (self._end_ns - self._prompt_ns) * SAMPLE_RATE // NS_PER_S
