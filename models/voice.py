@@ -250,7 +250,8 @@ class VoiceStream:
     def mark_prompt(self, end_ns: int) -> None:
         """Say that a prompt ends (or ended) at `end_ns`, session clock; a new answer begins there.
 
-        Frames that were given before the call stay as they are; those after it count from `end_ns`. Any thread may call.
+        Frames that were given before the call stay as they are; those after it count from `end_ns`. Any thread may
+        call it.
         """
         self._marks_ns.append(end_ns)
 
