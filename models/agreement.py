@@ -1,8 +1,9 @@
 """Local agreement: the words of two passes over a growing sound flow in, the number of words that may settle flows out.
 
-A word near the end of the sound is a guess: more sound may turn "in" into "independence". It may settle once it is
-*old* (enough sound after it), or once it is a little old and the pass before heard the same (LocalAgreement-2 of
-Macháček et al. 2023, "Turning Whisper into Real-Time Transcription System"). Nothing behind an unsettled word settles.
+A word near the end of the sound is a guess: more sound may turn "in" into "independence". It may settle once enough
+sound has followed it: little where the pass before heard the same (LocalAgreement-2 of Macháček et al. 2023, "Turning
+Whisper into Real-Time Transcription System"), more where the recogniser alone is sure of it, most where neither is so.
+Nothing behind an unsettled word settles.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ class Heard(Protocol):
         """Seconds from the start of the sound."""
         ...
 
+    @property
+    def confidence(self) -> float:
+        """Probability, 0-1."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Margins:
@@ -32,11 +38,15 @@ class Margins:
 
     Attributes:
         agreed_s: where the pass before heard the same words up to it.
-        alone_s: where it did not.
+        sure_s: where the recogniser is sure of it.
+        doubtful_s: where neither is so.
+        sure: confidence from which the recogniser is sure.
     """
 
     agreed_s: float = 0.3
-    alone_s: float = 0.8
+    sure_s: float = 0.8
+    doubtful_s: float = 1.8
+    sure: float = 0.6
 
 
 def plain(text: str) -> str:
@@ -65,6 +75,7 @@ def settling(before: Sequence[Heard], now: Sequence[Heard], sound_s: float, marg
     """
     alike = agreeing(before, now)
     for number, word in enumerate(now):
-        if word.end_s > sound_s - (margins.agreed_s if number < alike else margins.alone_s):
+        sure = margins.sure_s if word.confidence >= margins.sure else margins.doubtful_s
+        if word.end_s > sound_s - (min(margins.agreed_s, sure) if number < alike else sure):
             return number
     return len(now)
