@@ -264,7 +264,7 @@ class SpeechStream:
         elif count < len(heard):
             mark = spans[count][0] - _EDGE
         else:
-            mark = due.end - round(config.margins.alone_s * SAMPLE_RATE)
+            mark = due.end - round(config.margins.sure_s * SAMPLE_RATE)
         self._watermark = max(self._watermark, self._settled_end, mark)
         if due.end - origin > config.window_s * SAMPLE_RATE:
             self._shorten(due.end)
