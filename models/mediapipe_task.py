@@ -50,6 +50,9 @@ def quiet() -> Iterator[None]:
     They are written by C++ straight to file descriptor 2 and obey no environment variable (checked: GLOG_minloglevel,
     TF_CPP_MIN_LOG_LEVEL, ABSL_MIN_LOG_LEVEL). What anybody else writes meanwhile is passed on afterwards.
     """
+    if sys.stderr is None:  # a windowed program without a console: nobody would see them
+        yield
+        return
     with _quiet, tempfile.TemporaryFile() as kept:
         sys.stderr.flush()
         true_stderr = os.dup(2)

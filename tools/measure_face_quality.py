@@ -52,7 +52,7 @@ def expose(factor: float) -> Callable[[Picture], Picture]:
     def apply(p: Picture) -> Picture:
         lit = p.astype(np.float32) * factor
         grain = noise.standard_normal(p.shape, dtype=np.float32) * 10.0 * np.sqrt(np.maximum(lit, 1.0) / 255.0)
-        return np.clip(lit + grain, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(lit + grain, 0, 255), dtype=np.uint8)
 
     return apply
 
