@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,3 +91,15 @@ def test_constraints_pin_every_package_that_is_asked_for() -> None:
     groups = (project["dependencies"], *project["optional-dependencies"].values())
     wished = {canonicalize_name(Requirement(wish).name) for group in groups for wish in group}
     assert wished - {"ahdetect"} <= pinned
+
+
+@pytest.mark.parametrize("python_version", ["3.11.0", "3.12.3", "3.13.5"])
+def test_every_pinned_package_that_is_installed_accepts_every_supported_python(python_version: str) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    refused = []
+    for name in (line.split("==")[0] for line in lines if "==" in line):
+        with suppress(PackageNotFoundError):
+            wish = metadata(name)["Requires-Python"] or ""
+            if not SpecifierSet(wish).contains(python_version):
+                refused.append(f"{name}: {wish}")
+    assert not refused
