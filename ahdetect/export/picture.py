@@ -7,6 +7,7 @@ channel is a hatched gap with its reason, never a zero.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,14 +99,20 @@ def clock_text(seconds: float, long: bool) -> str:
 
 
 def arrange(starts: Sequence[float], widths: Sequence[float], levels: int) -> list[tuple[int, int]]:
-    """Number and level of every label that finds room on `levels` lines without touching one before it."""
+    """Number and level of every label that finds room on `levels` lines without touching one before it.
+
+    Neighbours go down the lines like stairs, from the top after every gap, so that the eye can follow a sentence.
+    """
     taken: list[list[tuple[float, float]]] = [[] for _ in range(levels)]
-    placed = []
+    placed: list[tuple[int, int]] = []
+    wanted, reach = 0, -math.inf
     for i, (start, width) in enumerate(zip(starts, widths, strict=True)):
-        for level, row in enumerate(taken):
-            if all(start >= b or start + width <= a for a, b in row):
-                row.append((start, start + width))
+        wanted = 0 if start >= reach else wanted
+        for level in (k % levels for k in range(wanted, wanted + levels)):
+            if all(start >= b or start + width <= a for a, b in taken[level]):
+                taken[level].append((start, start + width))
                 placed.append((i, level))
+                wanted, reach = level + 1, max(reach, start + width)
                 break
     return placed
 
@@ -301,7 +308,7 @@ class _Page:
         smoothed = np.array([r.p_smoothed for r in rows])
         if not np.isnan(smoothed).all():
             ax.plot(
-                self.t, smoothed, color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label="given the whole recording"
+                self.t, smoothed, color=INK, linewidth=1.5, linestyle=(0, (4, 2)), label="given the whole recording"
             )
         prior = 1 / (1 + np.exp(-np.array([r.prior_log_odds for r in rows])))
         ax.plot(self.t, prior, color=FAINT, linewidth=1.2, linestyle=":", label="before any cue")
@@ -410,9 +417,9 @@ class _Page:
             return
         said = [_Said(w.text, w.start_ns / NS_PER_S, token(w.text) in PHRASES["filler"]) for w in words]
         placed, note = self._place(said), "boxed: filler"
-        if len(placed) < 0.8 * len(said):
+        if len(placed) < 0.8 * len(said) or sum(p[0].filler for p in placed) < sum(s.filler for s in said):
             # Every third word of a sentence reads like another sentence; what the language channel counts does not.
-            placed = self._place(_marked(said))
+            placed = self._place(sorted(_marked(said), key=lambda s: not s.filler))
             note = "fillers, markers"
         colour = COLOUR[Channel.LANGUAGE]
         box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": colour, "linewidth": 1.1}
@@ -424,12 +431,11 @@ class _Page:
         self._label(ax, "words", note)
 
     def _place(self, said: list[_Said]) -> list[tuple[_Said, float, int]]:
-        """Those of `said` that find room, with left edge (s) and level; fillers choose first."""
-        order = sorted(said, key=lambda s: (not s.filler, s.start))
-        inches = [self._text_inches(s.text, self.word_size) + (0.16 if s.filler else 0.09) for s in order]
+        """Those of `said` that find room, with left edge (s) and level; the first ones choose first."""
+        inches = [self._text_inches(s.text, self.word_size) + (0.16 if s.filler else 0.09) for s in said]
         wide = [i / self.inches_per_s for i in inches]
-        starts = [min(s.start, max(0.0, self.end - w)) for s, w in zip(order, wide, strict=True)]
-        return [(order[i], starts[i], level) for i, level in arrange(starts, wide, WORD_LEVELS)]
+        starts = [min(s.start, max(0.0, self.end - w)) for s, w in zip(said, wide, strict=True)]
+        return [(said[i], starts[i], level) for i, level in arrange(starts, wide, WORD_LEVELS)]
 
     # -- text around -----------------------------------------------------------------------------------------------
 
@@ -484,8 +490,10 @@ class _Page:
         versions, fuser = self.timeline.info.get("versions", {}), self.timeline.info.get("fuser", {})
         made = " ".join(["ahdetect", str(versions.get("ahdetect", ""))]).strip()
         lines = [LEGEND, str(fuser.get("note", "")), f"{made}, fuser: {fuser.get('name', 'unknown')}"]
-        columns = int((self.width - 0.6) / self._text_inches("n", 9))
-        return [part for line in lines for part in textwrap.wrap(line, columns)]
+        room = self.width - 0.6
+        columns = [int(0.97 * room / self._text_inches(line, 9) * len(line)) for line in lines if line]
+        filled = zip(filter(None, lines), columns, strict=True)
+        return [part for line, wide in filled for part in textwrap.wrap(line, wide)]
 
     def _footer(self) -> None:
         for i, line in enumerate(reversed(self.notes)):
