@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -15,7 +16,13 @@ from ahdetect.capture.audio_time import AudioTimeline, GapFinder, RawBlock
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AUDIO_CHUNK, SAMPLE_RATE, AudioBlock, Packet
-from ahdetect.capture.portaudio import BACKENDS, MicrophoneBackend, MicrophoneDevice, MicrophoneStream
+from ahdetect.capture.portaudio import (
+    BACKENDS,
+    MicrophoneBackend,
+    MicrophoneDevice,
+    MicrophoneStream,
+    quiet_stderr,
+)
 from ahdetect.capture.resample import Blocks, Resampler, to_mono
 from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.stage import Progress
@@ -30,8 +37,9 @@ OPENING_NS = 2 * NS_PER_S
 FILL_LAG_NS = NS_PER_S // 2
 """How far behind now silence is filled in, so that what a returning device brings is rarely in the filled past."""
 
-REOPEN_AFTER_NS = 5 * NS_PER_S
-"""A stream that is open but silent is opened anew after this long; a suspended Pulse source wakes by itself."""
+HUSH_AFTER_NS = 3 * NS_PER_S // 10
+"""Without a callback for this long, standard error is muted until there is one or the stream is closed: when a Pulse
+server dies, PortAudio's thread spins and prints a quarter of a million lines a second (measured)."""
 
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to get a lost device back; the last one repeats."""
@@ -56,6 +64,7 @@ class Microphone(Source):
         self._queue: queue.SimpleQueue[RawBlock] = queue.SimpleQueue()
         self._blocks = Blocks()
         self._seq = 0
+        self._hushed, self._is_hushed = ExitStack(), False
         self._last_ns = clock.now_ns()  # of the newest callback, or of opening
         self._lost_at: int | None = None  # sample number at which the device was lost
         self._next_try_ns = 0
@@ -87,6 +96,7 @@ class Microphone(Source):
             self._look_after()
             return Progress.IDLE
         self._last_ns = block.arrived_ns
+        self._hush(False)
         for missing, judged in self._gaps.feed(block):
             self._hear(missing, judged)
         return Progress.WORKED
@@ -112,6 +122,7 @@ class Microphone(Source):
             now_ns = clock.now_ns()
             put(RawBlock(data, count, now_ns, None if age_s is None else now_ns - round(age_s * NS_PER_S), overflow))
 
+        self._queue = queue.SimpleQueue()  # a stream that was given up may still call back: into its own
         clock, put = self.clock, self._queue.put
         stream = self._backend.open(self._device, on_block)
         self._begin(stream)
@@ -127,6 +138,7 @@ class Microphone(Source):
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+        self._hush(False)
 
     def _hear(self, missing: int, block: RawBlock) -> None:
         """Resample and hand out a block, after the silence for what is missing before it."""
@@ -160,24 +172,18 @@ class Microphone(Source):
     def _look_after(self) -> None:
         """Nothing came: notice a lost device, fill silence, and try to get it back."""
         now_ns = self.clock.now_ns()
+        silent_ns = now_ns - self._last_ns
         gone = self._stream is None or not self._stream.active
-        if self._lost_at is None:
-            if not gone and now_ns - self._last_ns < SILENT_AFTER_NS:
-                return
-            self._lose(now_ns, "it was disconnected" if gone else "it sends nothing")
-        if self._timeline is not None:
+        if not gone and silent_ns < SILENT_AFTER_NS:
+            if silent_ns > HUSH_AFTER_NS and self.alive:
+                self._hush(True)
+        else:
+            if self._lost_at is None:
+                self._lose(now_ns, "it was disconnected" if gone else "it sends nothing")
+            self._close()
+            self._try_again(now_ns)
+        if self._lost_at is not None and self._timeline is not None:
             self._fill_until(now_ns - FILL_LAG_NS, whole_chunks=True)
-        if now_ns < self._next_try_ns or (not gone and now_ns - self._last_ns < REOPEN_AFTER_NS):
-            return
-        self._close()
-        self._next_try_ns = now_ns + round(BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)] * NS_PER_S)
-        self._tries += 1
-        self._backend.rescan()
-        try:
-            self._device = find_microphone(self._device.name, self._backend)
-            self._stream = self._open()
-        except DeviceError:
-            self._stream = None
 
     def _lose(self, now_ns: int, reason: str) -> None:
         for missing, judged in self._gaps.flush():
@@ -187,15 +193,26 @@ class Microphone(Source):
         self._lost_at = self._blocks.pushed
         self._next_try_ns = now_ns
         self.ledger.write(now_ns, "device_lost", self.name, device=self._device.name, reason=reason)
-        if self._stream is not None:
-            self._begin_quietly()
 
-    def _begin_quietly(self) -> None:
-        """Callbacks that resume on the same stream start a run of their own: how long it was silent is not known."""
-        assert self._stream is not None
-        last_ns = self._last_ns
-        self._begin(self._stream)
-        self._last_ns = last_ns
+    def _try_again(self, now_ns: int) -> None:
+        if now_ns < self._next_try_ns:
+            return
+        pause_s = BACK_OFF_S[min(self._tries, len(BACK_OFF_S) - 1)]
+        self._next_try_ns = now_ns + round(pause_s * NS_PER_S)
+        self._tries += 1
+        self._backend.rescan()
+        try:
+            self._device = find_microphone(self._device.name, self._backend)
+            self._stream = self._open()
+        except DeviceError:
+            self._stream = None
+
+    def _hush(self, on: bool) -> None:
+        if not on:
+            self._hushed.close()
+        elif not self._is_hushed:
+            self._hushed.enter_context(quiet_stderr())
+        self._is_hushed = on
 
     def _fill_until(self, t_ns: int, whole_chunks: bool = False) -> None:
         count = int((t_ns - self._time_of(self._blocks.pushed)) * self.true_rate / NS_PER_S)

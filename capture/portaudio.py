@@ -77,7 +77,7 @@ class MicrophoneBackend(Protocol):
         ...
 
 
-_stderr_lock = threading.Lock()
+_stderr_lock = threading.RLock()
 
 
 @contextmanager
