@@ -40,7 +40,7 @@ class TimelineView(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph 
         self._font = QFont(self.font().family(), 9)
         self.lanes: dict[str, Any] = {}
         self._cursors: list[Any] = []
-        for row, (name, height) in enumerate([("A/H", 190), *((c.value, 60) for c in Channel), ("words", 90)]):
+        for row, (name, height) in enumerate([("A/H", 190), *((c.value, 60) for c in Channel), ("words", 110)]):
             self._add_lane(name, row, height)
         self.lanes["words"].getAxis("bottom").setStyle(showValues=True)
         self.lanes["words"].getAxis("bottom").setHeight(24)
@@ -139,9 +139,11 @@ class TimelineView(pg.GraphicsLayoutWidget):  # type: ignore[misc]  # pyqtgraph 
         if longest is not None:
             run = longest[1]
             why = timeline.rows[run.first].states[channel].reason
-            reason = pg.TextItem(why, color=INK, fill="w", anchor=(0.5, 1))
+            reason = pg.TextItem(
+                why, color=INK, fill="w", anchor=(0, 1) if run.start < timeline.duration_s / 2 else (1, 1)
+            )
             reason.setFont(self._font)
-            reason.setPos((run.start + run.end) / 2, -top)
+            reason.setPos(run.start if run.start < timeline.duration_s / 2 else run.end, -top)
             lane.addItem(reason)
 
     def _lay_out_words(self) -> None:

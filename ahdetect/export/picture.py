@@ -417,7 +417,9 @@ class _Page:
             return
         said = [_Said(w.text, w.start_ns / NS_PER_S, token(w.text) in PHRASES["filler"]) for w in words]
         placed, note = self._place(said), "boxed: filler"
-        if len(placed) < 0.8 * len(said) or sum(p[0].filler for p in placed) < sum(s.filler for s in said):
+        if not {s for s in said if s.filler} <= {item for item, _, _ in placed}:
+            placed = self._place(sorted(said, key=lambda s: not s.filler))  # if a word must go, then not a filler
+        if len(placed) < 0.8 * len(said):
             # Every third word of a sentence reads like another sentence; what the language channel counts does not.
             placed = self._place(sorted(_marked(said), key=lambda s: not s.filler))
             note = "fillers, markers"
