@@ -178,10 +178,7 @@ class SoundDeviceBackend:
 
     def rescan(self) -> None:
         """Load PortAudio anew, unless a stream of ours is open: that would end it."""
-        if _SoundDeviceStream.open_count == 0:
-            with quiet_stderr(), suppress(self._sd.PortAudioError):
-                self._sd._terminate()  # sounddevice has no public way to see a device that was plugged in
-                self._sd._initialize()
+        _reload_portaudio()
 
 
 class _SoundDeviceStream:
@@ -200,8 +197,18 @@ class _SoundDeviceStream:
         _close_in_time(self._stream.abort, self._stream.close)
 
 
+def _reload_portaudio() -> None:
+    """Make the one PortAudio of the process look for devices anew, unless a stream is open: that would end it."""
+    sounddevice: Any = sys.modules.get("sounddevice")
+    if sounddevice is None or _SoundDeviceStream.open_count or _PyAudioStream.open_count:
+        return
+    with quiet_stderr(), suppress(sounddevice.PortAudioError):
+        sounddevice._terminate()  # there is no public way
+        sounddevice._initialize()
+
+
 class PyAudioBackend:
-    """Microphones by PyAudio."""
+    """Microphones by PyAudio. PortAudio is let go after each call, so that a device that returns can be seen."""
 
     name = "pyaudio"
 
@@ -209,17 +216,19 @@ class PyAudioBackend:
         try:
             with quiet_stderr():
                 self._module: Any = importlib.import_module("pyaudio")
-                self._pa: Any = self._module.PyAudio()
         except (ImportError, OSError) as error:
             raise _missing("PyAudio", error) from error
 
     def devices(self) -> list[MicrophoneDevice]:
         """What is there."""
+        with quiet_stderr():
+            pa = self._module.PyAudio()
         try:
-            default = self._pa.get_default_input_device_info()["index"]
+            default = pa.get_default_input_device_info()["index"]
         except OSError:
             default = -1
-        listed = [self._pa.get_device_info_by_index(i) for i in range(self._pa.get_device_count())]
+        listed = [pa.get_device_info_by_index(i) for i in range(pa.get_device_count())]
+        pa.terminate()
         return [
             MicrophoneDevice(
                 self.name,
@@ -246,9 +255,10 @@ class PyAudioBackend:
 
         reasons: list[str] = []
         with quiet_stderr():
+            pa = self._module.PyAudio()
             for rate, channels in _settings(device):
                 try:
-                    stream = self._pa.open(
+                    stream = pa.open(
                         rate=rate,
                         channels=channels,
                         format=self._module.paInt16,
@@ -260,22 +270,20 @@ class PyAudioBackend:
                 except (OSError, ValueError) as error:
                     reasons.append(str(error.args[-1] if error.args else error))
                     continue
-                return _PyAudioStream(device, rate, channels, stream)
+                return _PyAudioStream(device, rate, channels, stream, pa)
+            pa.terminate()
         raise _refused(device, reasons)
 
     def rescan(self) -> None:
-        """Load PortAudio anew, unless a stream of ours is open: that would end it."""
-        if _PyAudioStream.open_count == 0:
-            with quiet_stderr():
-                self._pa.terminate()
-                self._pa = self._module.PyAudio()
+        """PyAudio loads PortAudio for each call; but where sounddevice holds it too, that does not look anew."""
+        _reload_portaudio()
 
 
 class _PyAudioStream:
     open_count = 0
 
-    def __init__(self, device: MicrophoneDevice, rate: int, channels: int, stream: Any) -> None:
-        self.device, self.rate, self.channels, self._stream = device, rate, channels, stream
+    def __init__(self, device: MicrophoneDevice, rate: int, channels: int, stream: Any, pa: Any) -> None:
+        self.device, self.rate, self.channels, self._stream, self._pa = device, rate, channels, stream, pa
         _PyAudioStream.open_count += 1
 
     @property
@@ -287,7 +295,7 @@ class _PyAudioStream:
 
     def close(self) -> None:
         _PyAudioStream.open_count -= 1
-        _close_in_time(self._stream.close)
+        _close_in_time(self._stream.close, self._pa.terminate)
 
 
 def _close_in_time(*calls: Callable[[], Any], seconds: float = 3.0) -> None:
