@@ -19,7 +19,7 @@ from ahdetect.errors import StoreError
 from ahdetect.events import find_segments
 from ahdetect.export.tables import SEGMENT, segment_of, word_of
 from ahdetect.models.words import Word
-from ahdetect.store.frames import read_stream, settled_rows
+from ahdetect.store.frames import read_settled
 from ahdetect.store.schema import (
     AUDIO,
     EVENTS,
@@ -91,7 +91,7 @@ class Session:
             if path.exists():
                 return pq.read_table(path)
             if stream.exists():
-                return settled_rows(read_stream(stream))
+                return read_settled(stream)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
                 f"{path} is damaged ({str(error).splitlines()[0]}); analyse the recording again.", value=path

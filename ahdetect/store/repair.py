@@ -21,7 +21,7 @@ from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.packets import SAMPLE_RATE, AudioBlock, Packet
 from ahdetect.errors import StoreError
 from ahdetect.export.tables import whole_file, write_lines, write_parquet, write_session_json
-from ahdetect.store.frames import read_stream, settled_rows
+from ahdetect.store.frames import read_settled
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import AudioFile, read_pcm
 from ahdetect.store.reader import Session, is_session, open_session, read_lines
@@ -109,7 +109,7 @@ def _frames(folder: Path) -> float | None:
     """Parquet from the stream; the end of its last row in seconds."""
     stream, path = folder / FRAMES_STREAM, folder / FRAMES
     if not path.exists() and stream.exists():
-        write_parquet(settled_rows(read_stream(stream)), path)
+        write_parquet(read_settled(stream), path)
     stream.unlink(missing_ok=True)
     if not path.exists():
         return None

@@ -31,7 +31,7 @@ from ahdetect.export.tables import (
     write_session_json,
 )
 from ahdetect.models.words import Word
-from ahdetect.store.frames import read_stream, settled_rows, with_smoothed
+from ahdetect.store.frames import read_settled, with_smoothed
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import FLUSH_S, AudioFile, VideoFile, VideoShape
 from ahdetect.store.schema import (
@@ -195,6 +195,7 @@ class SessionWriter:
         self._on_error = on_error
         self._info_lock = threading.Lock()
         self._anchored_ns: int | None = None
+        self._settled: Any = None
         self._end_ns = 0
         self._closed = False
         makers: dict[str, Callable[[BinaryIO], Any]] = {
@@ -272,7 +273,8 @@ class SessionWriter:
         """
         self._sinks[FRAMES_STREAM].close()
         try:
-            return table_to_rows(settled_rows(read_stream(self.folder / FRAMES_STREAM)))
+            self._settled = read_settled(self.folder / FRAMES_STREAM)
+            return table_to_rows(self._settled)
         except OSError as error:
             raise StoreError(
                 f"{self.folder / FRAMES_STREAM} cannot be read back: {error.strerror or error}.", value=self.folder
@@ -374,7 +376,8 @@ class SessionWriter:
     def _to_parquet(self, p_smoothed: Mapping[int, float] | None) -> None:
         stream, path = self.folder / FRAMES_STREAM, self.folder / FRAMES
         try:
-            write_parquet(with_smoothed(settled_rows(read_stream(stream)), p_smoothed), path)
+            table = read_settled(stream) if self._settled is None else self._settled
+            write_parquet(with_smoothed(table, p_smoothed), path)
             stream.unlink()
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
