@@ -64,17 +64,19 @@ class Session:
         self.models = models or Models.load(self.settings, video=video != "none", audio=audio != "none")
         self.clock = SessionClock()
         self.ledger = Ledger()
+        self.writer: SessionWriter | None
         camera = self.settings.camera
         self.video, self.audio = open_sources(
             video, audio, self.clock, self.ledger, size=(camera.width, camera.height), fps=camera.fps
         )
-        self.writer: SessionWriter | None = None
+        self.writer = None
         self._stopped = False
         try:
             self._prepare(out)
         except BaseException:
-            for source in {self.video, self.audio} - {None}:
-                source.finish()
+            for source in (self.video, self.audio):
+                if source is not None:
+                    source.finish()
             if self.writer is not None:
                 self.writer.close()
             raise

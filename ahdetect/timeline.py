@@ -128,4 +128,5 @@ class Timeline:
 def smooth_rows(rows: Sequence[Row], segment_s: float) -> list[float]:
     """Forward-backward over settled rows: the probability at each given the whole recording."""
     durations = [0, *(b.t_ns - a.t_ns for a, b in itertools.pairwise(rows))][: len(rows)]
-    return smooth([r.p for r in rows], [r.prior_log_odds for r in rows], durations, segment_s).tolist()
+    p = smooth([r.p for r in rows], [r.prior_log_odds for r in rows], durations, segment_s)
+    return [float(value) for value in p]
