@@ -43,8 +43,8 @@ class Margins:
         sure: confidence from which the recogniser is sure.
     """
 
-    agreed_s: float = 0.3
-    sure_s: float = 0.8
+    agreed_s: float = 0.4
+    sure_s: float = 0.75
     doubtful_s: float = 1.8
     sure: float = 0.6
 

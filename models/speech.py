@@ -61,7 +61,7 @@ class SpeechConfig:
     keep_s: float = 4.0
     forget_s: float = 1.0
     lead_s: float = 0.3
-    beam: int = 5
+    beam: int = 3
     margins: Margins = field(default_factory=Margins)
     gate: GateConfig = field(default_factory=lambda: GateConfig(hangover_s=0.25))
     skip_partial_s: float = 0.4

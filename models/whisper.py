@@ -1,4 +1,4 @@
-"""Whisper: up to 30 s of 16 kHz mono sound and the words already settled in it flow in, the words after them with times flow out.
+"""Whisper: sound at 16 kHz and the words already settled in it flow in, the words after them with times flow out.
 
 Weights are tiny.en in CTranslate2's int8. The decoder is *forced* through the settled words, so that a later pass goes
 on from them and can never contradict them; sound, settled words and new words are then aligned together (dynamic time
@@ -24,20 +24,25 @@ from ahdetect.capture.packets import SAMPLE_RATE
 from ahdetect.errors import AssetError
 
 FILLER_PROMPT: Final = "Um, so, uh, I mean, I was, I was like, um, well, uh, you know, I I don't know, hmm, er, um."
-"""What Whisper is told was said before. It leaves out nearly all fillers unless it believes the talk is full of them."""
+"""What Whisper is told was said before. It leaves out most fillers unless it takes the talk to be full of them."""
 
 MAX_SECONDS: Final = 30.0
 """The longest sound that the encoder takes."""
 
 _FRAME: Final = 160  # samples per mel frame
+_FFT: Final = 400  # samples that one frame looks at
 _TOKEN_S: Final = 0.02  # seconds per encoder position
+_LATE_S: Final = 0.11  # the alignment enters a word this late: median, the same on espeak-ng's own marks and on
+# LibriVox readings aligned by pocketsphinx (docs/transcription.md)
 _TOKENS_PER_S: Final = (
     7.0  # EVIDENCE, Speech on two cores: about 7 tokens a second + 12 stops the loops of prompted passes
 )
 _TOKENS_MORE: Final = 12
 _MAX_COMPRESSION: Final = 2.4  # OpenAI's whisper/transcribe.py, `compression_ratio_threshold`
-_MIN_LOGPROB: Final = -1.0  # the same, `logprob_threshold`
-_MAX_NO_SPEECH: Final = 0.6  # the same, `no_speech_threshold`
+_MIN_LOGPROB: Final = (
+    -0.6
+)  # with the next: 0.0 to 0.1 and over -0.6 on speech, 0.4 to 0.7 and under -1.1 on music and noise
+_MAX_NO_SPEECH: Final = 0.35
 _PUNCTUATION: Final = "\"'.,!?:;-—…)]}([{¿“”‘’"
 
 
@@ -76,8 +81,8 @@ class Whisper:
     Args:
         path: folder with `model.bin`, `config.json`, `tokenizer.json` and `vocabulary.txt`.
         threads: of the matrix products.
-        context_s: length to which shorter sound is padded for the encoder, s. 10 s instead of Whisper's 30 gives the same
-            word error with tiny.en at a tenth of the cost (measured by tools/measure_speech.py).
+        context_s: length to which shorter sound is padded for the encoder, s. 10 s instead of Whisper's 30 gives the
+            same word error with tiny.en at a tenth of the cost.
 
     Raises:
         AssetError: the folder does not hold the model.
@@ -118,8 +123,11 @@ class Whisper:
         return self._align(encoded, prefix, heard, len(sound)) if heard else []
 
     def _encode(self, sound: NDArray[np.float32]) -> ctranslate2.StorageView:
-        length = max(round(self.context_s * SAMPLE_RATE), len(sound))
-        mel = self._features(sound, padding=length - len(sound) + _FRAME)[:, : length // _FRAME]
+        mel = self._features(sound, padding=_FFT)[:, : -(-len(sound) // _FRAME)]
+        # What silence would give: the extractor's floor is 8 below its loudest value, both in log10 and divided by 4.
+        floor = max((-10.0 + 4.0) / 4.0, float(mel.max()) - 8.0 / 4.0)
+        missing = max(round(self.context_s * SAMPLE_RATE / _FRAME) - mel.shape[1], 0)
+        mel = np.pad(mel, ((0, 0), (0, missing + (mel.shape[1] + missing) % 2)), constant_values=floor)
         view = ctranslate2.StorageView.from_array(np.ascontiguousarray(mel[np.newaxis], dtype=np.float32))
         return self._model.encode(view)
 
@@ -153,7 +161,7 @@ class Whisper:
         tokens = [*prefix, *new]
         result = self._model.align(encoded, self._tokens.sot_sequence, [tokens], samples // _FRAME)[0]
         token_at, time_at = np.asarray(result.alignments, dtype=np.int64).T
-        entered = time_at[np.flatnonzero(np.diff(token_at, prepend=-1))] * _TOKEN_S  # when the path enters each token
+        entered = time_at[np.flatnonzero(np.diff(token_at, prepend=-1))] * _TOKEN_S - _LATE_S  # when each token begins
         words: list[tuple[str, int, int]] = []  # text, first token, token after the last
         at = len(prefix)
         for text, part in zip(*self._tokens.split_to_word_tokens([*new, self._tokens.eot]), strict=True):
@@ -170,8 +178,8 @@ class Whisper:
             HeardWord(
                 text.strip(" -"),
                 tuple(tokens[a:b]),
-                float(entered[a]),
-                float(entered[b]),
+                max(float(entered[a]), 0.0),
+                max(float(entered[b]), 0.0),
                 float(np.mean(result.text_token_probs[a:b])),
             )
             for text, a, b in words

@@ -79,7 +79,10 @@ class Voice:
     """espeak-ng, in this process."""
 
     def __init__(self) -> None:
-        self._lib = ctypes.CDLL("libespeak-ng.so.1")
+        try:
+            self._lib = ctypes.CDLL("libespeak-ng.so.1")
+        except OSError as error:
+            raise RuntimeError("libespeak-ng.so.1 is missing; install the package espeak-ng.") from error
         self.rate: int = self._lib.espeak_Initialize(_SYNCHRONOUS, 0, None, 0)
         if self.rate <= 0:
             raise RuntimeError("espeak-ng cannot be started; install the package espeak-ng.")

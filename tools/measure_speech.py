@@ -1,4 +1,4 @@
-"""Speech with known words flows in; word error, filler, time, delay, cost and hallucination figures flow out as a table.
+"""Speech with known words flows in; figures of words, fillers, times, delays, cost and hallucinations flow out.
 
     python tools/measure_speech.py [--whole] [--set FIELD=VALUE ...]
 
@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from make_speech_clips import FILLERS, HESITANT, PLAIN, RATE, SpokenWord, clips
+from make_speech_clips import FILLERS, HESITANT, PLAIN, RATE, clips
 from numpy.typing import NDArray
 
 from ahdetect.capture.clock import NS_PER_S, ManualClock, ReplayClock
 from ahdetect.capture.packets import AUDIO_CHUNK, AudioBlock, AudioPacket, Packet
-from ahdetect.models.agreement import Margins, plain
+from ahdetect.models.agreement import plain
 from ahdetect.models.speech import SpeechConfig, SpeechModel, SpeechStream
 from ahdetect.models.words import Word
 
@@ -58,8 +58,10 @@ def cases() -> list[Case]:
     """The material."""
     made = []
     for texts, name in ((HESITANT, "hesitant"), (PLAIN, "plain")):
-        for clip in clips(texts, name):
-            made.append(Case(clip.name, clip.pcm, [w.text for w in clip.words], [w.start_s for w in clip.words]))
+        made += [
+            Case(clip.name, clip.pcm, [w.text for w in clip.words], [w.start_s for w in clip.words])
+            for clip in clips(texts, name)
+        ]
     lines = (READ / "transcription").read_text().splitlines()
     read, words = [np.zeros(RATE // 2, np.int16)], []
     for line in lines:
