@@ -73,7 +73,7 @@ system() {
     say "not installed (AHDETECT_NO_APT is set):" $needed $wished ${python:-python3 python3-venv python3-dev}
     return 0
   fi
-  say "installing system packages:" $needed $wished
+  say "installing system packages:" $needed $wished $([ -n "$python" ] || echo python3 python3-venv python3-dev)
   apt update || say "apt-get update failed; going on with the package lists that are here"
   if [ -z "$python" ]; then
     # the release's own python3 where it is new enough, else one that stands beside it (Ubuntu 22.04)
