@@ -222,10 +222,18 @@ class Engine:
             self._video.subscribe_video(ticks)
             if models.face is not None:
                 face = FaceStream(models.face)
-                self._cue_worker("face", Channel.FACE, cues, lambda p: [face.step(p)], video=True)
+                self._cue_worker("face", Channel.FACE, cues, lambda p: [face.step(p)], close=face.close, video=True)
             if models.body is not None:
                 body = BodyStream(models.body)
-                self._cue_worker("body", Channel.BODY, cues, lambda p: [body.step(p)], video=True, every=on.body_every)
+                self._cue_worker(
+                    "body",
+                    Channel.BODY,
+                    cues,
+                    lambda p: [body.step(p)],
+                    close=body.close,
+                    video=True,
+                    every=on.body_every,
+                )
         for channel, wanted in ((Channel.FACE, on.face), (Channel.BODY, on.body)):
             if channel not in cues:
                 missing[channel] = "no video" if wanted else "switched off"
@@ -269,6 +277,7 @@ class Engine:
         cues: dict[Channel, Track[CueFrame]],
         extract: Callable[[Packet[Any]], Any],
         flush: Callable[[], Any] = tuple,
+        close: Callable[[], Any] = tuple,
         *,
         video: bool,
         every: int = 1,
@@ -283,7 +292,7 @@ class Engine:
             assert self._audio is not None
             edge = self._edge(f"microphone->{name}", LOSSLESS, REPLAY_AUDIO)
             self._audio.subscribe_audio(edge)
-        worker: CueWorker[Any] = CueWorker(name, self.clock, edge, channel, track, extract, flush, every)
+        worker: CueWorker[Any] = CueWorker(name, self.clock, edge, channel, track, extract, flush, close, every)
         self._workers.append(worker)
         return worker
 

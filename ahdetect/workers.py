@@ -64,6 +64,7 @@ class CueWorker(EdgeWorker[T]):
         track: where cue frames go.
         extract: packet in, cue frames out (none where it needs more).
         flush: what is left at the end.
+        close: releases the extractor, on the same thread; MediaPipe's graphs hang when the collector closes them.
         every: work on every n-th packet by sequence number; the others only move the watermark.
     """
 
@@ -76,6 +77,7 @@ class CueWorker(EdgeWorker[T]):
         track: Track[CueFrame],
         extract: Callable[[Packet[T]], Sequence[CueFrame]],
         flush: Callable[[], Sequence[CueFrame]] = tuple,
+        close: Callable[[], object] = tuple,
         every: int = 1,
     ) -> None:
         super().__init__(name, clock, edge)
@@ -83,6 +85,7 @@ class CueWorker(EdgeWorker[T]):
         self._track = track
         self._extract = extract
         self._flush = flush
+        self._close = close
         self._every = every
         self._due = 0
         self.until_ns = 0
@@ -109,6 +112,7 @@ class CueWorker(EdgeWorker[T]):
                 at = max(0, self._track.watermark_ns)
                 self._track.append(absent_frame(self._channel, at, f"{self.name} stopped by an error"))
             self._track.close()
+            self._close()
 
 
 class Transcriber(Protocol):

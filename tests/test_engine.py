@@ -43,6 +43,9 @@ class FakeFace:
             raise RuntimeError("the graph gave up")
         return CueFrame(Channel.FACE, packet.t_ns, empty_values(Channel.FACE))
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
