@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from ahdetect.assets.cache import locate
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket
-from ahdetect.models.agreement import Margins, settling
+from ahdetect.models.agreement import Margins, plain, settling
+from ahdetect.models.lexicon import PHRASES
 from ahdetect.models.vad import WINDOW, GateConfig, SpeechGate, SpeechWindows, VadModel, VadStream, as_float
 from ahdetect.models.whisper import HeardWord, Recogniser, Whisper
 from ahdetect.models.words import Word, WordUpdate
@@ -52,6 +53,7 @@ class SpeechConfig:
         narrow_s: behind by this, settling passes are greedy.
         skip_settle_s: behind by this, settling passes inside an utterance are left out.
         speech_p: VAD probability under which no part of a word is taken to lie.
+        quiet_db: nor in a window this far below the loudest tenth; the VAD alone smooths over short pauses.
         report_s: silence between two updates that only move the watermark.
     """
 
@@ -68,6 +70,7 @@ class SpeechConfig:
     narrow_s: float = 1.0
     skip_settle_s: float = 2.0
     speech_p: float = 0.2
+    quiet_db: float = 30.0
     report_s: float = 0.1
 
 
@@ -117,6 +120,8 @@ _EDGE: Final = round(0.1 * SAMPLE_RATE)
 
 _PAUSE: Final = 5
 """VAD windows without speech (160 ms) that split a word's span in two: more than the closure of a plosive."""
+
+_FILLERS: Final = frozenset(PHRASES["filler"])
 
 
 class SpeechStream:
@@ -213,7 +218,7 @@ class SpeechStream:
             self._next_settle = edge.sample + round(config.settle_s * SAMPLE_RATE)
             self._next_partial = edge.sample + round(config.partial_s * SAMPLE_RATE)
         if not self._gate.speaking:
-            quiet = end - round((config.gate.min_speech_s) * SAMPLE_RATE) - _EDGE
+            quiet = end - round(config.gate.min_speech_s * SAMPLE_RATE) - _EDGE
             self._watermark = max(self._watermark, quiet)
             if self._window_from is None or end - self._last_end > config.forget_s * SAMPLE_RATE:
                 self._open(None)
@@ -246,9 +251,9 @@ class SpeechStream:
         beam = 1 if due.kind is _Pass.PARTIAL or (self._live and self._behind_s() > config.narrow_s) else config.beam
         prefix = [token for tokens, _ in self._kept for token in tokens]
         heard = self._recogniser.hear(sound, prefix, new_s, beam=beam, prompted=due.kind is not _Pass.PARTIAL)
-        spans = [self._span(word, origin, due.end) for word in heard]
-        heard = [word for word, span in zip(heard, spans, strict=True) if span is not None]
-        spans = [span for span in spans if span is not None]
+        where = self._spans(heard, origin, due.end)
+        heard = [word for word, span in zip(heard, where, strict=True) if span is not None]
+        spans = [span for span in where if span is not None]
         if due.kind is _Pass.PARTIAL:
             self._provisional = self._words(heard, spans, settled=False)
             return ()
@@ -270,23 +275,46 @@ class SpeechStream:
             self._shorten(due.end)
         return words
 
-    def _span(self, word: HeardWord, origin: int, sound_end: int) -> tuple[int, int] | None:
-        """Where a word lies, in samples: its longest stretch with speech; None where the VAD heard none.
+    def _spans(self, heard: list[HeardWord], origin: int, sound_end: int) -> list[tuple[int, int] | None]:
+        """Where each word lies, in samples; None where nothing was spoken.
 
-        The alignment has no pauses: a word's end is the next one's start, so words beside a pause reach into it.
+        The alignment has no pauses: a word's end is the next one's start, so words beside a pause reach into it. Each
+        keeps its longest stretch of speech. A filler is mostly found too late, its sound given to the word before; so
+        that word keeps its first stretch, and the filler begins with the next.
         """
-        start = origin + round(word.start_s * SAMPLE_RATE)
-        end = min(origin + round(word.end_s * SAMPLE_RATE), sound_end)
-        first = (start - self._pcm_from) // WINDOW
-        last = max(-(-(end - self._pcm_from) // WINDOW), first + 1)
-        speech = np.flatnonzero(self._p[first:last] >= self.config.speech_p)
-        if not len(speech):
-            return None
-        runs = np.split(speech, np.flatnonzero(np.diff(speech) > _PAUSE) + 1)
-        run = max(runs, key=len)
-        lo = max(start, self._pcm_from + (first + int(run[0])) * WINDOW)
-        hi = min(end, self._pcm_from + (first + int(run[-1]) + 1) * WINDOW)
-        return lo, max(hi, lo + WINDOW)
+        spoken = self._spoken(origin, sound_end)
+        spans: list[tuple[int, int] | None] = []
+        ends = self._settled_end
+        fillers = [plain(word.text) in _FILLERS for word in heard]
+        for number, word in enumerate(heard):
+            start = origin + round(word.start_s * SAMPLE_RATE)
+            end = min(origin + round(word.end_s * SAMPLE_RATE), sound_end)
+            first = start // WINDOW
+            if fillers[number]:
+                first = max(min(first, -(-ends // WINDOW)), origin // WINDOW)
+            runs = _runs(spoken, first, max(-(-end // WINDOW), start // WINDOW + 1))
+            if not runs:
+                spans.append(None)
+                continue
+            if fillers[number]:
+                run = (runs[0][0], runs[-1][1])
+                start = min(start, run[0] * WINDOW)
+            elif number + 1 < len(heard) and fillers[number + 1]:
+                run = runs[0]
+            else:
+                run = max(runs, key=lambda run: run[1] - run[0])
+            lo = max(start, run[0] * WINDOW)
+            ends = max(min(end, run[1] * WINDOW), lo + WINDOW)
+            spans.append((lo, ends))
+        return spans
+
+    def _spoken(self, origin: int, sound_end: int) -> NDArray[np.intp]:
+        """Numbers of the VAD windows with speech in them: likely to the VAD, and not far below the loudest."""
+        first, last = (origin - self._pcm_from) // WINDOW, (sound_end - self._pcm_from) // WINDOW
+        sound = as_float(self._pcm[first * WINDOW : last * WINDOW]).reshape(-1, WINDOW)
+        power = np.mean(np.square(sound), axis=1)
+        loud = power >= np.quantile(power, 0.9) * 10 ** (-self.config.quiet_db / 10)
+        return self._pcm_from // WINDOW + first + np.flatnonzero(loud & (self._p[first:last] >= self.config.speech_p))
 
     def _words(self, heard: list[HeardWord], spans: list[tuple[int, int]], *, settled: bool) -> tuple[Word, ...]:
         words = []
@@ -343,6 +371,14 @@ class SpeechStream:
     def _update(self, settled: tuple[Word, ...]) -> WordUpdate:
         mark = self._reported_ns = max(self._times.at(self._watermark), self._reported_ns)
         return WordUpdate(settled, self._provisional, mark, self._clock.now_ns(), self._behind_s())
+
+
+def _runs(spoken: NDArray[np.intp], first: int, last: int) -> list[tuple[int, int]]:
+    """Stretches [from, to) of speech among the windows first <= n < last, parted by pauses."""
+    part = spoken[np.searchsorted(spoken, first) : np.searchsorted(spoken, last)]
+    if not len(part):
+        return []
+    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(part, np.flatnonzero(np.diff(part) > _PAUSE) + 1)]
 
 
 class _SampleTimes:
