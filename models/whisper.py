@@ -19,11 +19,12 @@ import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ahdetect.capture.packets import SAMPLE_RATE
 from ahdetect.errors import AssetError
 
-FILLER_PROMPT: Final = "Um, so, uh, I mean, I was, I was like, um, well, uh, you know, I I don't know, hmm, er, um."
+FILLER_PROMPT: Final = "Um, uh, I, I mean, um, well, uh."
 """What Whisper is told was said before. It leaves out most fillers unless it takes the talk to be full of them."""
 
 MAX_SECONDS: Final = 30.0
@@ -101,6 +102,9 @@ class Whisper:
                 f"The speech model in {path} cannot be read ({error}); run `ahdetect assets pull`.", value=path
             ) from error
         self._features = FeatureExtractor()
+        # 1 of 40 weights is not nought. A dense product would also wake numpy's BLAS threads, whose spinning afterwards
+        # doubled the CPU time of a pass.
+        self._features.mel_filters = csr_array(self._features.mel_filters)
         self._prompt = [self._tokens.sot_prev, *self._tokens.encode(" " + FILLER_PROMPT)]
         self._start = [*self._tokens.sot_sequence, self._tokens.no_timestamps]
 
