@@ -286,7 +286,7 @@ def model() -> SpeechModel:
 
 @pytest.fixture(scope="module")
 def spoken() -> tuple[NDArray[np.int16], list[tuple[str, float]]]:
-    """About 17 s of espeak-ng with fillers, and its words with their true onsets."""
+    """About 17 s of espeak-ng with fillers, and its words with their true onsets, NaN where not known."""
     from make_speech_clips import HESITANT, Voice
 
     voice, parts, words = Voice(), [silence(0.5)], []
@@ -294,7 +294,7 @@ def spoken() -> tuple[NDArray[np.int16], list[tuple[str, float]]]:
         at = sum(map(len, parts)) / SAMPLE_RATE
         pcm, said = voice.speak(text)
         parts += [pcm, silence(1.2)]
-        words += [(w.text, at + w.start_s) for w in said]
+        words += [(w.text, np.nan if w.start_s is None else at + w.start_s) for w in said]
     return np.concatenate(parts), words
 
 
@@ -328,7 +328,7 @@ def test_the_words_are_right_but_for_a_few_and_fillers_are_kept(
 def test_word_onsets_are_within_200_ms_on_the_median(
     replayed: list[Word], spoken: tuple[NDArray[np.int16], list[tuple[str, float]]]
 ) -> None:
-    errors = [abs(word.start_ns / NS_PER_S - onset) for word, onset in matches(replayed, spoken[1])]
+    errors = [abs(w.start_ns / NS_PER_S - onset) for w, onset in matches(replayed, spoken[1]) if onset == onset]
     assert len(errors) > 25
     assert np.median(errors) < 0.1, "well inside, so that a drift shows"
     assert np.quantile(errors, 0.9) < 0.4

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import sys
 import wave
 from dataclasses import asdict, dataclass
@@ -51,11 +52,11 @@ class SpokenWord:
 
     Attributes:
         text: as written, without punctuation.
-        start_s: onset from the start of the sound, s.
+        start_s: onset from the start of the sound, s; None where espeak-ng ran it into the word before ("it is").
     """
 
     text: str
-    start_s: float
+    start_s: float | None
 
 
 class _Event(ctypes.Structure):
@@ -92,7 +93,8 @@ class Voice:
     ) -> tuple[NDArray[np.int16], list[SpokenWord]]:
         """Say `text`; returns 16 kHz mono int16, shape (n,), and its words."""
         parts: list[NDArray[np.int16]] = []
-        words: list[SpokenWord] = []
+        begins = {match.start(): match.group() for match in re.finditer(r"[^\s.,]+", text)}
+        starts: dict[int, float] = {}  # by where in the text a word begins; espeak-ng marks clauses and parts too
 
         def take(pcm: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
             if count > 0:
@@ -102,8 +104,8 @@ class Voice:
                 event = events[at]
                 if event.type == _WORD:
                     first = event.text_position - 1
-                    said = text[first : first + event.length].strip(" .,")
-                    words.append(SpokenWord(said, event.sample / self.rate))
+                    if first in begins and begins[first].startswith(text[first : first + event.length].strip(" .,")):
+                        starts.setdefault(first, event.sample / self.rate)
                 at += 1
             return 0
 
@@ -115,6 +117,7 @@ class Voice:
         self._lib.espeak_Synth(raw, len(raw) + 1, 0, 1, 0, _UTF8, None, None)
         self._lib.espeak_Synchronize()
         sound = np.concatenate(parts)
+        words = [SpokenWord(word, starts.get(first)) for first, word in begins.items()]
         return soxr.resample(sound, self.rate, RATE, "HQ"), words
 
 
@@ -141,7 +144,7 @@ def clips(texts: tuple[str, ...], name: str, pause_s: float = 1.2) -> list[Clip]
         parts, words, at = [np.zeros(RATE // 2, np.int16)], [], 0.5
         for text in texts:
             pcm, spoken = speaker.speak(text, voice)
-            words += [SpokenWord(word.text, at + word.start_s) for word in spoken]
+            words += [SpokenWord(w.text, None if w.start_s is None else at + w.start_s) for w in spoken]
             parts += [pcm, np.zeros(round(pause_s * RATE), np.int16)]
             at = sum(map(len, parts)) / RATE
         made.append(Clip(f"{name}_{number}", np.concatenate(parts), words))

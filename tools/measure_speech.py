@@ -40,7 +40,7 @@ class Case:
     name: str
     pcm: NDArray[np.int16]
     words: list[str]
-    starts: list[float] | None = None
+    starts: list[float | None] | None = None
 
 
 @dataclass
@@ -263,7 +263,8 @@ def main() -> None:
         if case.starts is not None:
             plain_truth, plain_heard = [norm(w) for w in case.words], [norm(w.text) for w, _ in run.settled]
             _, exact = align(plain_truth, plain_heard)
-            errors += [run.settled[j][0].start_ns / NS_PER_S - case.starts[i] for i, j in exact]
+            onsets = [(case.starts[i], run.settled[j][0].start_ns / NS_PER_S) for i, j in exact]
+            errors += [at - onset for onset, at in onsets if onset is not None]
         if args.no_live:
             continue
         alive = live(model, case.pcm, args.slower)
