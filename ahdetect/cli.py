@@ -8,6 +8,7 @@ arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder;
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -106,6 +107,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     Args:
         args: without the program's name; None for the process's own.
     """
+    _make_room()
     options = Options()
     command = typer.main.get_command(app)
     try:
@@ -119,6 +121,17 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         first = what.splitlines()[0]
         _fail(options, f"An error that ahdetect does not know stopped it ({first}); `ahdetect --debug` shows where.", 1)
     sys.exit(0)
+
+
+def _make_room() -> None:
+    """Set what a process of our own may set, and a library must not.
+
+    Stages hand work to libraries many times per frame and ask for the interpreter again each time: with Python's 5 ms
+    turns a face beside a busy thread took 57 ms, with .5 ms 15 ms, and analysis gains 8 %. BLAS threads of numpy spin
+    after each small product and take the time of both cores from the stages.
+    """
+    sys.setswitchinterval(0.0005)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _fail(options: Options, sentence: str, code: int) -> NoReturn:

@@ -33,7 +33,9 @@ class ChannelSettings(_Settings):
     body: bool = True
     voice: bool = True
     words: bool = True
-    body_every: int = Field(3, ge=1, le=30, description="body landmarks on every n-th frame")
+    body_every: int | None = Field(
+        None, ge=1, le=30, description="body landmarks on every n-th frame; by default 3 live and 6 in an analysis"
+    )
 
 
 class SpeechSettings(_Settings):

@@ -156,6 +156,7 @@ class WordWorker(EdgeWorker[AudioBlock]):
             update = self._recogniser.step()
             if update is not None:
                 self._apply(update)
+            self.heartbeat_ns = self.clock.now_ns()
             packet = self.edge.take()
         self.busy_ns += perf_counter_ns() - began
         return Progress.WORKED

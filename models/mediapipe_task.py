@@ -94,6 +94,11 @@ def view(pointer: Any, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 class VideoTask:
     """One MediaPipe landmarker in VIDEO mode: it follows one person from frame to frame.
 
+    MediaPipe's wrapper sends every C call through a thread of its own, to keep calls one after another. A stage calls
+    from one thread anyway, and each change of thread waits for the interpreter: beside a busy Python thread a frame
+    took 57 ms instead of 10. So the two calls of a frame go straight to the library, one at a time under a lock, and
+    freeing the result does not let go of the interpreter.
+
     Args:
         what: "face" or "body", for messages.
         create: makes the landmarker.
@@ -116,9 +121,13 @@ class VideoTask:
             raise AssetError(
                 f"The {what} model cannot be started ({reason}); run `ahdetect assets verify`.", value=what
             ) from error
-        self._detect = getattr(self._task._lib, detect)
-        self._close_result = getattr(self._task._lib, close_result)
+        library = self._task._lib._lib
+        self._detect = getattr(library, detect)
+        self._close_result = getattr(ctypes.PyDLL(library._name, handle=library._handle), close_result)
+        self._close_result.argtypes, self._close_result.restype = [ctypes.POINTER(result_type)], None
+        self._free_error = library.MpErrorFree
         self._result_type = result_type
+        self._lock = threading.Lock()
         self._last_ms = -1
         self._warm = False
 
@@ -135,15 +144,29 @@ class VideoTask:
         self._last_ms = ms
         picture = self._image.Image(self._image.ImageFormat.SRGB, np.ascontiguousarray(packet.data))
         result = self._result_type()
-        if self._warm:
-            self._detect(self._task._handle, picture._image_ptr, None, ms, ctypes.byref(result))
-        else:
-            with quiet():
-                self._detect(self._task._handle, picture._image_ptr, None, ms, ctypes.byref(result))
+        with self._lock:
+            if self._warm:
+                self._call(picture, ms, result)
+            else:
+                with quiet():
+                    self._call(picture, ms, result)
+            try:
+                yield result
+            finally:
+                self._close_result(ctypes.byref(result))
+
+    def _call(self, picture: Any, ms: int, result: ctypes.Structure) -> None:
+        from mediapipe.tasks.python.core.mediapipe_c_utils import handle_status
+
+        error = ctypes.c_char_p()
+        status = self._detect(
+            self._task._handle, picture._image_ptr, None, ms, ctypes.byref(result), ctypes.byref(error)
+        )
         try:
-            yield result
+            handle_status(status, error)
         finally:
-            self._close_result(ctypes.byref(result))
+            if error.value is not None:
+                self._free_error(error)
 
     def warmed(self) -> None:
         """Say that something was found once: from here on MediaPipe has nothing new to note."""
@@ -151,5 +174,5 @@ class VideoTask:
 
     def close(self) -> None:
         """Free the landmarker; again does nothing."""
-        with quiet():
+        with self._lock, quiet():
             self._task.close()
