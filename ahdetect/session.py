@@ -74,12 +74,16 @@ class Session:
         try:
             self._prepare(out)
         except BaseException:
-            for source in (self.video, self.audio):
-                if source is not None:
-                    source.finish()
-            if self.writer is not None:
-                self.writer.close()
+            self._abandon()
             raise
+
+    def _abandon(self) -> None:
+        """Let go of devices and files of a session that could not be prepared."""
+        for source in (self.video, self.audio):
+            if source is not None:
+                source.finish()
+        if self.writer is not None:
+            self.writer.close()
 
     def _prepare(self, out: str | Path | None) -> None:
         if out is not None:
