@@ -99,8 +99,8 @@ def effect_page() -> str:
         "",
         "## Prior",
         "",
-        f"Dwell time {SEGMENT_S} s. Share of time in the A/H state: {PREVALENCE} where the kind of prompt is not known, "
-        "else",
+        f"Dwell time {SEGMENT_S} s. Share of time in the A/H state: {PREVALENCE} where the kind of prompt is "
+        "not known, else",
         "",
         *table(["kind of prompt", "share"], [[k, f"{p:.2f}"] for k, p in PREVALENCE_OF_PROMPT.items()]),
     ]
