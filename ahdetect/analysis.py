@@ -88,7 +88,7 @@ def analyze(
         engine.stop()
     took_s = perf_counter() - began
     _raise_broken(engine, clip, rows)
-    return _timeline(engine, source, rows, settings, took_s=took_s, load_s=load_s)
+    return _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
 
 
 def open_clip(path: Path, clock: ReplayClock, ledger: Ledger) -> Replay:
@@ -114,7 +114,14 @@ def _raise_broken(engine: Engine, clip: str | Path, rows: list[Row]) -> None:
 
 
 def _timeline(
-    engine: Engine, source: Source, rows: list[Row], settings: Settings, *, took_s: float, load_s: float
+    engine: Engine,
+    source: Source,
+    clip: str | Path,
+    rows: list[Row],
+    settings: Settings,
+    *,
+    took_s: float,
+    load_s: float,
 ) -> Timeline:
     words = engine.transcript.settled()
     duration_s = source.totals.until_ns / NS_PER_S
@@ -124,7 +131,7 @@ def _timeline(
     timeline.segments = find_segments(rows, p_smoothed, words)
     timeline.info = {
         **provenance(settings, engine.models),
-        "source": _source_info(source),
+        "source": {**_source_info(source), "path": str(Path(clip).resolve())},
         "duration_s": round(duration_s, 4),
         "frames": source.totals.frames,
         "frames_with_face": engine.counts["rows_face"],

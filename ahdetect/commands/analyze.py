@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +42,9 @@ def main(
     """
     chosen = (load_settings(settings) if settings else Settings()).with_prompt(prompt_kind)
     folders = _folders(clips, out)
+    began = perf_counter()
     models = Models.load(chosen)
+    load_s = round(perf_counter() - began, 3)
     console = Console(stderr=True)
     failure: AhdetectError | None = None
     results: list[dict[str, Any]] = []
@@ -63,7 +66,7 @@ def main(
                 write_tables(timeline, folder)
                 if picture:
                     draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip))
-                results.append({**summary(timeline), "out": str(folder)})
+                results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
                 if not as_json:
                     console.print(_told(clip, timeline, folder), highlight=False, soft_wrap=True)
             except AhdetectError as error:
