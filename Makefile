@@ -49,7 +49,7 @@ bench: models ## play the demo clip in real time through the live path and print
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/python tools/stage_tree.py
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## remove what was built, not .venv and not the model files
 	rm -rf build dist site out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
