@@ -34,6 +34,10 @@ from ahdetect.models.vad import WINDOW, GateConfig, SpeechGate, SpeechWindows, V
 from ahdetect.models.whisper import HeardWord, Recogniser, Whisper
 from ahdetect.models.words import Word, WordUpdate
 
+_FASTEST_S = 0.06
+"""Seconds per word under which a run of words cannot have been spoken: twice as fast as the fastest talkers (about 8
+words a second)."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfig:
@@ -254,6 +258,8 @@ class SpeechStream:
         where = self._spans(heard, origin, due.end)
         heard = [word for word, span in zip(heard, where, strict=True) if span is not None]
         spans = [span for span in where if span is not None]
+        possible = len(spans) - _crowded(spans)
+        heard, spans = heard[:possible], spans[:possible]
         if due.kind is _Pass.PARTIAL:
             self._provisional = self._words(heard, spans, settled=False)
             return ()
@@ -371,6 +377,20 @@ class SpeechStream:
     def _update(self, settled: tuple[Word, ...]) -> WordUpdate:
         mark = self._reported_ns = max(self._times.at(self._watermark), self._reported_ns)
         return WordUpdate(settled, self._provisional, mark, self._clock.now_ns(), self._behind_s())
+
+
+def _crowded(spans: list[tuple[int, int]]) -> int:
+    """How many words at the end were said faster than anybody speaks: Whisper says a phrase again, without the sound.
+
+    The alignment then squeezes the repeated words into the last windows. The longest tail of at least three words is
+    meant that begins with a word under `_FASTEST_S` and has less than that per word.
+    """
+    fastest = _FASTEST_S * SAMPLE_RATE
+    for count in range(len(spans), 2, -1):
+        start, end = spans[-count]
+        if end - start < fastest and spans[-1][1] - start < count * fastest:
+            return count
+    return 0
 
 
 def _runs(spoken: NDArray[np.intp], first: int, last: int) -> list[tuple[int, int]]:

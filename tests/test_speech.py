@@ -349,3 +349,14 @@ def test_no_words_where_nobody_speaks(model: SpeechModel, sound: str) -> None:
 
     clock = ReplayClock()
     assert settled(drive(SpeechStream(model, False, clock), clock, noises()[sound], chunk=4000)) == []
+
+
+def test_a_phrase_that_is_repeated_without_sound_is_left_out() -> None:
+    """The alignment squeezes words that were not spoken into the last windows; fast talkers stay under 8 words a s."""
+    from ahdetect.models.speech import _crowded
+
+    spoken = [(i * 2000, (i + 1) * 2000) for i in range(5)]  # 8 words a second
+    squeezed = [(10_000 + i * 500, 10_000 + (i + 1) * 500) for i in range(5)]
+    assert _crowded(spoken) == 0
+    assert _crowded([*spoken, *squeezed]) == 5
+    assert _crowded([*spoken, *squeezed[:2]]) == 0  # two short words may stand close
