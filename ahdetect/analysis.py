@@ -16,12 +16,18 @@ from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, describe
 from ahdetect.errors import AhdetectError, MediaError
 from ahdetect.events import find_segments
+from ahdetect.models.cues import Channel
 from ahdetect.provenance import provenance
 from ahdetect.timeline import Row, Timeline, smooth_rows
 
 MAX_SIDE = 1280
 """Longest side of the pictures that are analysed, px: the models look at crops of 256 px or less, and a face that
 fills a tenth of such a picture still has that."""
+
+
+SHORT_S = 1.0
+"""A clip that ends this much before the length that it states is said to be cut off; sound and picture of a whole one
+differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,7 @@ def _timeline(
         "audio_samples": source.totals.samples,
         "audio_gaps": source.totals.gaps,
         "broken_packets": source.totals.broken,
+        "notes": _notes(source, duration_s, rows),
         "ledger": engine.ledger_totals(),
         "stage_errors": [describe(e) for e in engine.errors],
         "stages": engine.stage_table(),
@@ -146,6 +153,28 @@ def _timeline(
         "realtime_factor": round(took_s / duration_s, 4) if duration_s else None,
     }
     return timeline
+
+
+def _notes(source: Source, duration_s: float, rows: list[Row]) -> list[str]:
+    """Sentences about what the clip lacks, for whoever wonders at the result."""
+    i, t = source.info, source.totals
+    notes = []
+    if i.duration_s is not None and duration_s < i.duration_s - SHORT_S:
+        notes.append(
+            f"It ends after {duration_s:.1f} of {i.duration_s:.1f} s: the file was cut off or is damaged there; "
+            "what comes before was analysed."
+        )
+    elif t.broken:
+        notes.append(f"{t.broken} packets or pictures could not be decoded and were left out.")
+    if not i.has_video:
+        notes.append("It has no picture: the estimate rests on voice and words.")
+    elif not any(row.face_seen for row in rows) and Channel.FACE in rows[0].states:
+        reasons = [s.reason for row in rows if (s := row.states[Channel.FACE]).reason]
+        why = f" ({max(set(reasons), key=reasons.count)})" if reasons else ""
+        notes.append(f"No face was seen in it{why}: the estimate rests on the other channels.")
+    if not i.has_audio:
+        notes.append("It has no sound: the estimate rests on face and body.")
+    return notes
 
 
 def _source_info(source: Source) -> dict[str, Any]:
@@ -182,4 +211,5 @@ def summary(timeline: Timeline) -> dict[str, Any]:
         "load_s": info["load_s"],
         "ledger": info["ledger"],
         "stage_errors": info["stage_errors"],
+        "notes": info["notes"],
     }  # fmt: skip

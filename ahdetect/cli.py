@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from ahdetect.errors import AhdetectError, ConfigError
+from ahdetect.errors import AhdetectError, ConfigError, known
 
 # name: (module that holds `app`, the line in `ahdetect --help`). The module is imported when the command is called, so
 # that help is fast and a command whose extra is not installed leaves the others alone.
@@ -117,9 +117,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:  # during an import, before the command's own handling
         sys.exit(130)
     except Exception as error:
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        first = what.splitlines()[0]
-        _fail(options, f"An error that ahdetect does not know stopped it ({first}); `ahdetect --debug` shows where.", 1)
+        _fail(options, str(known(error)), 1)
     sys.exit(0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -67,6 +67,10 @@ class Settings(_Settings):
         """The same settings for a session whose kind of prompt is known."""
         if kind is None:
             return self
+        if kind not in get_args(PromptKind):
+            raise ConfigError(
+                f"{kind!r} is no kind of prompt; choose one of {', '.join(get_args(PromptKind))}.", value=kind
+            )
         return validated(
             {**self.model_dump(), "fusion": {**self.fusion.model_dump(), "prompt_kind": kind}}, "kind of prompt"
         )
@@ -83,8 +87,21 @@ def validated(values: dict[str, object], where: str) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        what = "is not a setting" if first["type"] == "extra_forbidden" else f"= {first['input']!r}: {first['msg']}"
-        raise ConfigError(f"{where}: {key} {what}; `docs/settings.md` lists what there is.", value=key) from error
+        if first["type"] == "extra_forbidden":
+            what = f"is not a setting; there are {', '.join(_keys(first['loc'][:-1]))}"
+        elif first["type"] == "model_type":
+            what = f"is a table; write [{key}]"
+        else:
+            what = f"= {first['input']!r}: {first['msg']}"
+        raise ConfigError(f"{where}: {key} {what} (docs/settings.md).", value=key) from error
+
+
+def _keys(path: tuple[int | str, ...]) -> list[str]:
+    """The settings there are under `path`."""
+    model: Any = Settings
+    for part in path:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
 
 
 def load_settings(path: Path) -> Settings:
@@ -96,6 +113,8 @@ def load_settings(path: Path) -> Settings:
     try:
         return validated(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
-        raise ConfigError(f"Cannot read the settings file {path}: {error.strerror}.", value=path) from error
+        raise ConfigError(
+            f"Cannot read the settings file {path}: {error.strerror}; check its name.", value=path
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.", value=path) from error

@@ -61,3 +61,13 @@ class StoreError(AhdetectError):
     """A session folder cannot be written, opened or repaired."""
 
     exit_code: ClassVar[int] = 6
+
+
+def known(error: BaseException) -> AhdetectError:
+    """The same error where it is one of ours; one that nobody expected becomes a sentence, with itself as the cause."""
+    if isinstance(error, AhdetectError):
+        return error
+    first = (f"{type(error).__name__}: {error}" if str(error) else type(error).__name__).splitlines()[0]
+    made = AhdetectError(f"An error that ahdetect does not know stopped it ({first}); `ahdetect --debug` shows where.")
+    made.__cause__ = error
+    return made

@@ -23,6 +23,9 @@ from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.stage import Progress
 from ahdetect.errors import DeviceError
 
+if os.environ["OPENCV_LOG_LEVEL"] == "ERROR":  # MediaPipe may have imported it before the variable was set
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 for _name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
     os.environ.pop(_name, None)  # OpenCV's own Qt, which would break the PyQt6 of whoever imports us
 

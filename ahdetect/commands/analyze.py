@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ahdetect.analysis import Progress as Done
 from ahdetect.analysis import analyze, summary
 from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
-from ahdetect.errors import AhdetectError, StoreError
+from ahdetect.errors import AhdetectError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
 from ahdetect.timeline import Timeline
@@ -54,9 +57,9 @@ def main(
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, disable=as_json, transient=True) as bars:
+    with Progress(*columns, console=console, disable=as_json or not console.is_terminal, transient=True) as bars:
         for clip, folder in zip(clips, folders, strict=True):
-            task = bars.add_task(clip.name, total=None)
+            task = bars.add_task(escape(clip.name), total=None)
 
             def tell(done: Done, task: Any = task) -> None:
                 bars.update(task, completed=done.done_s, total=done.total_s)
@@ -68,14 +71,17 @@ def main(
                     draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip))
                 results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
                 if not as_json:
-                    console.print(_told(clip, timeline, folder), highlight=False, soft_wrap=True)
-            except AhdetectError as error:
+                    console.print(_told(clip, timeline, folder, picture=picture), highlight=False, soft_wrap=True)
+            except Exception as caught:  # also one that nobody knows: the other clips are worth as much
+                error = known(caught)
                 failure = failure or error
                 results.append({"source": clip.name, "error": str(error), "exit_code": error.exit_code})
-                if not as_json and len(clips) > 1:
-                    console.print(f"ahdetect: {error}", style="red", highlight=False, soft_wrap=True)
+                if len(clips) > 1:
+                    console.print(Text(f"ahdetect: {error}", style="red"), soft_wrap=True)
             finally:
                 bars.remove_task(task)
+                with suppress(OSError):  # a folder that nothing was written to
+                    folder.rmdir()
     if as_json:
         typer.echo(json.dumps(results if len(clips) > 1 else results[0], ensure_ascii=False, indent=2))
     if failure is not None:
@@ -106,19 +112,21 @@ def _pictures_of(clip: Path) -> Path | None:
     return clip / "video.mkv" if clip.is_dir() else clip
 
 
-def _told(clip: Path, timeline: Timeline, folder: Path) -> str:
+def _told(clip: Path, timeline: Timeline, folder: Path, *, picture: bool) -> str:
     info = timeline.info
     segments = len(timeline.segments)
     fast = 1 / info["realtime_factor"] if info["realtime_factor"] else 0.0
+    face = f"face in {info['frames_with_face']} of {info['frames']} frames, " if info["frames"] else ""
     lines = [
-        f"[bold]{clip.name}[/bold]: {info['duration_s']:.1f} s, face in {info['frames_with_face']} of {info['frames']} "
-        f"frames, {len(timeline.words)} words, {segments} segment{'' if segments == 1 else 's'} with signs consistent "
+        f"[bold]{escape(clip.name)}[/bold]: {info['duration_s']:.1f} s, {face}"
+        f"{len(timeline.words)} words, {segments} segment{'' if segments == 1 else 's'} with signs consistent "
         f"with ambivalence/hesitancy (model estimate); {fast:.1f}x real time",
         *(
             f"  {s.start_ns / 1e9:6.1f}-{s.end_ns / 1e9:.1f} s  p {s.mean_p:.2f}  {', '.join(s.phrases)}"
             for s in timeline.segments
         ),
-        f"  {folder / 'timeline.png'}",
+        f"  {escape(str(folder / 'timeline.png' if picture else folder))}",
     ]
-    lines += [f"  [yellow]a stage failed: {e}[/yellow]" for e in info["stage_errors"]]
+    lines += [f"  [yellow]{escape(note)}[/yellow]" for note in info["notes"]]
+    lines += [f"  [yellow]a stage failed: {escape(e)}[/yellow]" for e in info["stage_errors"]]
     return "\n".join(lines)
