@@ -24,7 +24,7 @@ import numpy as np
 
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
-from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.ledger import Ledger, LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, Frame, Packet
 from ahdetect.capture.source import Source
 from ahdetect.capture.stage import Progress, Stage
@@ -61,6 +61,9 @@ BODY_EVERY_LIVE: Final = 3
 BODY_EVERY_REPLAY: Final = 6
 """In an analysis on every sixth: that saves .09 s of CPU per second of clip, and of the body cues only `body_motion`
 notices (correlation .94 to .98 over 8 clips, 14 % lower; docs/cues-face-body.md)."""
+
+DEVICE_KINDS: Final = ("device_lost", "device_back")
+"""Ledger rows that are events of the session as well."""
 
 STALL_S: Final = 5.0
 """A stage without a heartbeat for this long is reported."""
@@ -103,6 +106,7 @@ class Supervisor(Stage):
         stages: list[Stage],
         sink_errors: list[AhdetectError],
         on_crash: Callable[[Stage], None],
+        on_device: Callable[[LedgerRow], None],
         *,
         live: bool,
     ) -> None:
@@ -113,6 +117,8 @@ class Supervisor(Stage):
         self._sink_errors = sink_errors
         self._sinks_said = 0
         self._on_crash = on_crash
+        self._on_device = on_device
+        self._read = 0
         self._said: set[str] = set()
 
     def step(self) -> Progress:
@@ -131,6 +137,11 @@ class Supervisor(Stage):
         while self._sinks_said < len(self._sink_errors):
             self._ledger.write(now, "sink_off", "store", error=str(self._sink_errors[self._sinks_said]))
             self._sinks_said += 1
+        news = self._ledger.since(self._read)
+        self._read += len(news)
+        for row in news:
+            if row.kind in DEVICE_KINDS:
+                self._on_device(row)
         for stage in self._stages:
             if stage.error is not None and stage.name not in self._said:
                 self._said.add(stage.name)
@@ -209,7 +220,9 @@ class Engine:
         self.models = models or Models.load(self.settings, video=has_video, audio=has_audio)
         self._tracks = self._wire(has_video, has_audio)
         stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
-        self._supervisor = Supervisor(clock, ledger, stages, self.sink_errors, self._crashed, live=live)
+        self._supervisor = Supervisor(
+            clock, ledger, stages, self.sink_errors, self._crashed, self._device_changed, live=live
+        )
 
     # -- wiring
 
@@ -461,6 +474,9 @@ class Engine:
     def _crashed(self, stage: Stage) -> None:
         assert stage.error is not None
         self._event(Event(self.clock.now_ns(), "stage_crashed", {"stage": stage.name, "error": describe(stage.error)}))
+
+    def _device_changed(self, row: LedgerRow) -> None:
+        self._event(Event(row.t_ns, row.kind, {"device": row.where, **row.detail}))
 
     # -- accounts
 

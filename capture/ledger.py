@@ -72,6 +72,11 @@ class Ledger:
         with self._lock:
             return [r for r in self._rows if kind in (None, r.kind) and where in (None, r.where)]
 
+    def since(self, count: int) -> list[LedgerRow]:
+        """The rows after the first `count`, so that a watcher reads each once."""
+        with self._lock:
+            return self._rows[count:]
+
     def as_dicts(self) -> list[dict[str, Any]]:
         """All rows, JSON-ready."""
         return [asdict(r) for r in self.rows()]

@@ -148,7 +148,7 @@ def _voice() -> list[Cue]:
 def _language() -> list[Cue]:
     c = Channel.LANGUAGE
     return [
-        Cue("language_log_words", c, "log words", "log(1 + words of the answer so far)", "BAH v1, OR 1.53 per SD", "a long answer"),
+        Cue("language_log_words", c, "log words", "log(1 + words of the answer so far); absent after 96 s, the longest answer in BAH", "BAH v1, OR 1.53 per SD", "a long answer"),
         Cue("language_filler_rate", c, "per 100 words", "um, uh and the like, answer so far", _LEXICON + "; OR 1.53", "fillers"),
         Cue("language_hedge_rate", c, "per 100 words", "maybe, kind of, I guess ..., answer so far", _LEXICON + "; OR 2.10", "hedges"),
         Cue("language_contrast_rate", c, "per 100 words", "but, although, however ..., answer so far", _LEXICON + "; OR 2.02", "contrast words"),

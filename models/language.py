@@ -20,6 +20,10 @@ from ahdetect.models.words import Transcript, Word
 FADE_S: Final = 4.25
 """Seconds in which a marker's count fades to 1/e: the mean length of an A/H segment (BAH)."""
 
+LONGEST_ANSWER_S: Final = 96.0
+"""The longest answer in BAH: beyond it, what is known of the length of answers says nothing (a long recording without
+marked prompts is not one long answer)."""
+
 _HORIZON_S: Final = 8 * FADE_S
 """A marker older than this counts less than e^-8 and is left out."""
 
@@ -96,7 +100,8 @@ class LanguageStream:
         def put(name: str, value: float) -> None:
             values[INDEX["language_" + name]] = value
 
-        put("log_words", float(np.log1p(spoken)))
+        if t_ns - start <= LONGEST_ANSWER_S * _NS:
+            put("log_words", float(np.log1p(spoken)))
         for name in _RATED:
             put(f"{name}_rate", 100.0 * float(counts[MARKERS.index(name)]) / spoken)
         for name, count in zip(MARKERS, self._fading(t_ns, start), strict=True):

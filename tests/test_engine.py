@@ -105,6 +105,20 @@ def test_a_crashed_stage_is_told_once_and_the_others_go_on(clip: Path, monkeypat
     assert engine.ledger_totals()["balances"]
 
 
+def test_a_device_that_is_lost_and_comes_back_is_an_event(clip: Path) -> None:
+    clock, ledger = ReplayClock(), Ledger()
+    source = Replay(clip, clock, ledger)
+    engine = Engine(source, source, clock, ledger, settings=settings(voice=True), live=False)
+    events: list[str] = []
+    engine.on_event(lambda e: events.append(e.kind) if e.kind.startswith("device") else None)
+    engine.start()
+    ledger.write(0, "device_lost", "camera")
+    ledger.write(1, "device_back", "camera")
+    engine.wait()
+    engine.stop()
+    assert events == ["device_lost", "device_back"]
+
+
 def test_live_the_same_clip_loses_no_sound_and_gives_rows_while_it_runs(clip: Path) -> None:
     clock, ledger = SessionClock(), Ledger()
     source = Replay(clip, clock, ledger, realtime=True)

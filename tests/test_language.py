@@ -101,6 +101,15 @@ def test_a_prompt_begins_a_new_answer(model: LanguageModel) -> None:
     assert stream.at(round(0.9 * S))["language_hedge_rate"] == pytest.approx(100.0)
 
 
+def test_length_says_nothing_beyond_the_longest_answer_of_the_corpus(model: LanguageModel) -> None:
+    stream = stream_of(model, "yes of course")
+    assert not math.isnan(stream.at(96 * S)["language_log_words"])
+    assert math.isnan(stream.at(97 * S)["language_log_words"])
+    stream.mark_prompt(200 * S)
+    stream.push(Word("well", 201 * S, 202 * S, 0.9, True, 1))
+    assert stream.at(203 * S)["language_log_words"] == pytest.approx(math.log(2))
+
+
 def test_valence_is_of_the_last_words(model: LanguageModel) -> None:
     stream = stream_of(model, "I love it this is great " + "table " * 20)
     assert stream.at(3 * S)["language_valence"] > 0.5
