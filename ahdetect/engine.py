@@ -380,8 +380,13 @@ class Engine:
     @property
     def errors(self) -> list[BaseException]:
         """What stopped a stage, in order of the stages."""
+        return [s.error for s in self.crashed if s.error is not None]
+
+    @property
+    def crashed(self) -> list[Stage]:
+        """Stages that an error stopped; the others go on."""
         stages: list[Stage] = [*self._sources, *self._workers, self._fusion, *self._sinks]
-        return [s.error for s in stages if s.error is not None]
+        return [s for s in stages if s.error is not None]
 
     def dropped_samples(self) -> int:
         """Sound that a stage did not take, in packets; 0 as long as the lossless edges hold."""

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ahdetect.capture.stage import Stage
 from ahdetect.config import Settings, load_settings
+from ahdetect.errors import AhdetectError, StoreError
 from ahdetect.session import Session
 
 app = typer.Typer()
@@ -36,25 +38,36 @@ def main(
     chosen = load_settings(settings) if settings else Settings()
     folder = out or Path("sessions") / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind)
-    stopped_by = _run(session, seconds, quiet=as_json)
+    stopped_by, failures = _run(session, seconds, quiet=as_json)
+    failures += [*session.engine.sink_errors, *(_told_of(stage, folder) for stage in session.engine.crashed)]
     report = session.report()
-    picture = _draw(folder) if plot else None
+    picture = None
+    try:
+        picture = _draw(folder) if plot else None
+    except StoreError as error:
+        failures.append(error)
     if as_json:
-        told = {"out": str(folder), "stopped_by": stopped_by, "picture": str(picture) if picture else None, **report}
+        told = {
+            "out": str(folder),
+            "stopped_by": stopped_by,
+            "picture": str(picture) if picture else None,
+            "errors": [str(error) for error in failures],
+            **report,
+        }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
     else:
         _tell(folder, session, report, picture)
-    if session.engine.sink_errors:
-        raise session.engine.sink_errors[0]
-    if session.engine.errors:
-        raise session.engine.errors[0]
+    if failures:
+        raise failures[0]
     if stopped_by == "interrupt":
         raise typer.Exit(INTERRUPTED)
 
 
-def _run(session: Session, seconds: float | None, *, quiet: bool) -> str:
-    """Run to the end; "time", "end of source" or "interrupt"."""
+def _run(session: Session, seconds: float | None, *, quiet: bool) -> tuple[str, list[AhdetectError]]:
+    """Run to the end: what ended it ("time", "end of source", "interrupt"), and why the folder was not closed."""
     interrupted = False
+    stopped_by = "interrupt"
+    failures: list[AhdetectError] = []
 
     def interrupt(*_: Any) -> None:
         nonlocal interrupted
@@ -66,15 +79,30 @@ def _run(session: Session, seconds: float | None, *, quiet: bool) -> str:
             end = None if seconds is None else session.clock.now_ns() + round(seconds * 1e9)
             while not interrupted:
                 if session.wait(0.25):
-                    return "end of source"
+                    stopped_by = "end of source"
+                    break
                 if end is not None and session.clock.now_ns() >= end:
-                    return "time"
+                    stopped_by = "time"
+                    break
                 if not quiet:
                     live.update(Text(line_of_truth(session)), refresh=True)
-            return "interrupt"
+    except StoreError as error:
+        failures.append(error)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    return stopped_by, failures
+
+
+def _told_of(stage: Stage, folder: Path) -> AhdetectError:
+    if isinstance(stage.error, AhdetectError):
+        return stage.error
+    error = AhdetectError(
+        f"The stage {stage.name} was stopped by an error ({type(stage.error).__name__}: {stage.error}); "
+        f"everything else was recorded in {folder}."
+    )
+    error.__cause__ = stage.error
+    return error
 
 
 def line_of_truth(session: Session) -> str:
@@ -93,6 +121,12 @@ def line_of_truth(session: Session) -> str:
     latency = session.engine.latency_table().get("capture_to_row")
     if latency:
         parts.append(f"row {latency['p50']:.0f} ms")
+    if session.engine.sink_errors:
+        off = [Path(str(error.value)).name for error in session.engine.sink_errors]
+        parts.append(f"NOT STORED ANY MORE: {', '.join(off)}")
+    stopped = [stage.name for stage in session.engine.crashed]
+    if stopped:
+        parts.append(f"STOPPED BY AN ERROR: {', '.join(stopped)}")
     return ", ".join(parts)
 
 

@@ -6,6 +6,8 @@ Matroska in clusters of `FLUSH_S`, FLAC frame by frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO, Final, Protocol
@@ -63,6 +65,51 @@ class VideoFormat:
     fps: float = 30.0
 
 
+class _DeafFile:
+    """A file that raises to us, in `flush` and `close`, and never into PyAV, which prints what its callbacks raise.
+
+    After its first error it takes everything and keeps nothing: what reached the disk before stays as it is.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        self._try(lambda: self._file.write(data))
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._try(lambda: self._file.seek(offset, whence)) or 0
+
+    def tell(self) -> int:
+        return self._try(self._file.tell) or 0
+
+    def flush(self) -> None:
+        self._try(self._file.flush)
+        self._check()
+
+    def close(self) -> None:
+        failed = self._error
+        try:
+            self._file.close()
+        except OSError as error:
+            self._error = failed or error
+        self._check()
+
+    def _try(self, work: Callable[[], int | None]) -> int | None:
+        if self._error is None:
+            try:
+                return work()
+            except OSError as error:
+                self._error = error
+        return None
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
 class VideoFile:
     """H.264 in Matroska on a millisecond time base: the `t_ns` of a packet is its timestamp, exactly.
 
@@ -74,9 +121,9 @@ class VideoFile:
     """
 
     def __init__(self, file: BinaryIO, fps: float) -> None:
-        self._file = file
+        self._file = _DeafFile(file)
         self._fps = fps or 30.0
-        self._container = av.open(file, "w", format="matroska", options=_MATROSKA)
+        self._container = av.open(self._file, "w", format="matroska", options=_MATROSKA)
         self._stream: Any = None
         self._size = 0, 0
         self.last_ns = -1
@@ -101,7 +148,7 @@ class VideoFile:
 
     def close(self) -> None:
         """Write what the encoder still holds, the index and the length; without a single frame the file stays empty."""
-        with self._file:  # closed also where the disk refuses the rest
+        with closing(self._file):  # also where the disk refuses the rest
             if self._stream is not None:
                 self._container.mux(self._stream.encode(None))
                 self._container.close()
@@ -134,8 +181,8 @@ class AudioFile:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._container = av.open(file, "w", format="flac", options={"flush_packets": "1"})
+        self._file = _DeafFile(file)
+        self._container = av.open(self._file, "w", format="flac", options={"flush_packets": "1"})
         self._stream: Any = self._container.add_stream("flac", rate=SAMPLE_RATE, layout="mono")
         self._stream.codec_context.format = "s16"
         self.samples = 0
@@ -156,13 +203,14 @@ class AudioFile:
 
     def close(self) -> None:
         """Finish and close the file."""
-        with self._file:  # closed also where the disk refuses the rest
+        with closing(self._file):  # also where the disk refuses the rest
             self.end()
 
     def end(self) -> None:
         """Write the last block and the length."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
+        self._file.flush()
 
     def _encode(self, pcm: NDArray[np.int16]) -> None:
         if not len(pcm):

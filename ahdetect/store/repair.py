@@ -73,7 +73,9 @@ def repair(folder: Path) -> Session:
         write_session_json(info, folder / SESSION_JSON)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
-            f"{folder} could not be repaired ({error}); what is there was left as it was.", value=folder
+            f"{folder} could not be repaired ({getattr(error, 'strerror', None) or error}); "
+            "what is there was left as it was.",
+            value=folder,
         ) from error
     finally:
         lock.release()

@@ -379,9 +379,14 @@ class SessionWriter:
             table = read_settled(stream) if self._settled is None else self._settled
             write_parquet(with_smoothed(table, p_smoothed), path)
             stream.unlink()
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"{self.folder} was removed or moved while it was recorded, so it could not be written to its end.",
+                value=self.folder,
+            ) from error
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
-                f"{path} could not be written ({error}); the rows stay in {stream.name}, "
-                f"free some space and run `ahdetect session repair {self.folder}`.",
+                f"{path} could not be written ({getattr(error, 'strerror', None) or error}); "
+                f"the rows stay in {stream.name}, free some space and run `ahdetect session repair {self.folder}`.",
                 value=path,
             ) from error
