@@ -103,10 +103,19 @@ def open_clip(path: Path, clock: ReplayClock, ledger: Ledger) -> Replay:
         from ahdetect.store.reader import open_session
 
         session = open_session(path)
-        return Replay.of_pair(
-            session.video, session.audio, clock, ledger,
-            video_offset_ns=session.video_offset_ns, audio_offset_ns=session.audio_offset_ns, max_side=MAX_SIDE,
-        )  # fmt: skip
+        if session.video is None and session.audio is None:
+            hint = f"analyse {session.clip} instead" if session.clip else "name a clip or a recorded session"
+            raise MediaError(f"{path} holds no pictures and no sound; {hint}.", value=path)
+        errors = []
+        for video, audio in ((session.video, session.audio), (session.video, None), (None, session.audio)):
+            try:
+                return Replay.of_pair(
+                    video, audio, clock, ledger,
+                    video_offset_ns=session.video_offset_ns, audio_offset_ns=session.audio_offset_ns, max_side=MAX_SIDE,
+                )  # fmt: skip
+            except MediaError as error:  # one file may be damaged; the other is worth an analysis
+                errors.append(error)
+        raise errors[0]
     return Replay(path, clock, ledger, max_side=MAX_SIDE)
 
 
@@ -144,7 +153,7 @@ def _timeline(
         "audio_samples": source.totals.samples,
         "audio_gaps": source.totals.gaps,
         "broken_packets": source.totals.broken,
-        "notes": _notes(source, duration_s, rows),
+        "notes": _notes(source, duration_s, rows, face=settings.channels.face),
         "ledger": engine.ledger_totals(),
         "stage_errors": [describe(e) for e in engine.errors],
         "stages": engine.stage_table(),
@@ -155,7 +164,7 @@ def _timeline(
     return timeline
 
 
-def _notes(source: Source, duration_s: float, rows: list[Row]) -> list[str]:
+def _notes(source: Source, duration_s: float, rows: list[Row], *, face: bool) -> list[str]:
     """Sentences about what the clip lacks, for whoever wonders at the result."""
     i, t = source.info, source.totals
     notes = []
@@ -167,13 +176,13 @@ def _notes(source: Source, duration_s: float, rows: list[Row]) -> list[str]:
     elif t.broken:
         notes.append(f"{t.broken} packets or pictures could not be decoded and were left out.")
     if not i.has_video:
-        notes.append("It has no picture: the estimate rests on voice and words.")
-    elif not any(row.face_seen for row in rows) and Channel.FACE in rows[0].states:
+        notes.append("It has no picture that can be read: the estimate rests on voice and words.")
+    elif face and not any(row.face_seen for row in rows):
         reasons = [s.reason for row in rows if (s := row.states[Channel.FACE]).reason]
         why = f" ({max(set(reasons), key=reasons.count)})" if reasons else ""
         notes.append(f"No face was seen in it{why}: the estimate rests on the other channels.")
     if not i.has_audio:
-        notes.append("It has no sound: the estimate rests on face and body.")
+        notes.append("It has no sound that can be read: the estimate rests on face and body.")
     return notes
 
 

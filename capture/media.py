@@ -66,7 +66,9 @@ def _open(media: Media) -> Any:
             raise MediaError(f"{path} is a folder, not a clip; name a file in it.", value=str(path))
         if not path.exists():
             raise MediaError(f"There is no file {path}; check the name and the folder.", value=str(path))
-        if path.is_file() and path.stat().st_size == 0:
+        if not path.is_file():  # a pipe would make us wait for ever, and cannot be read twice
+            raise MediaError(f"{path} is not a file; save the clip to one first.", value=str(path))
+        if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty (0 bytes); record or copy it again.", value=str(path))
     try:
         if callable(media):

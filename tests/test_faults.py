@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -90,6 +91,8 @@ def unreadable(name: str, folder: Path) -> Path:
         path.write_text("1\n00:00:00,000 --> 00:00:01,000\nNor is this.\n")
     elif name == "folder.mp4":
         path.mkdir()
+    elif name == "pipe.mp4":
+        os.mkfifo(path)
     elif name == "unfinished.mp4":  # the index of an mp4 is written last
         whole = write_clip(folder / "whole.mp4", grey(50)).read_bytes()
         path.write_bytes(whole[: whole.index(b"moov") - 4])
@@ -106,6 +109,7 @@ UNREADABLE = {
     "subtitles.mp4": ("is text", 4),
     "unfinished.mp4": ("is not a clip", 4),
     "noise.mkv": ("is not a clip", 4),
+    "pipe.mp4": ("is not a file", 4),
     "folder.mp4": ("is not a session", 6),
 }
 
@@ -190,6 +194,59 @@ def test_a_name_that_looks_like_markup_is_printed_as_it_is(
     odd = clip.rename(tmp_path / "[bold]me.mkv")
     assert run("analyze", odd, "--settings", plain, "--out", tmp_path / "[red]", "--no-picture") == 0
     assert capfd.readouterr().err.startswith("[bold]me.mkv: 2.0 s")
+
+
+def test_an_analysis_never_overwrites_a_recording(
+    clip: Path, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    assert run("record", "--video", clip, "--audio", clip, "--settings", plain, "--out", folder, "--no-plot") == 0
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    capfd.readouterr()
+    assert run("analyze", folder, "--settings", plain, "--out", tmp_path) == 6
+    assert "holds a recording" in told(capfd)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_clips_of_one_name_get_a_folder_each(clip: Path, tmp_path: Path, plain: Path) -> None:
+    (tmp_path / "other").mkdir()
+    clips = (clip, shutil.copy(clip, tmp_path / "clip-2.mkv"), shutil.copy(clip, tmp_path / "other" / "clip.mkv"))
+    assert run("analyze", *clips, "--settings", plain, "--out", tmp_path / "out", "--no-picture") == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["clip", "clip-2", "clip-3"]
+
+
+def test_a_recording_of_which_one_file_is_damaged_is_analysed_from_the_other(
+    clip: Path, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    plain.write_text(plain.read_text().replace("voice = false", "voice = true"))
+    assert run("record", "--video", clip, "--audio", clip, "--settings", plain, "--out", folder, "--no-plot") == 0
+    for name, note in (("audio.flac", "It has no sound"), ("video.mkv", "It has no picture")):
+        hurt = tmp_path / f"hurt {name}"
+        shutil.copytree(folder, hurt)
+        (hurt / name).write_bytes((folder / name).read_bytes()[:30])
+        capfd.readouterr()
+        assert run("analyze", hurt, "--settings", plain, "--out", tmp_path / "out", "--json", "--no-picture") == 0
+        result = json.loads(capfd.readouterr().out)
+        assert note in result["notes"][0]
+        assert (result["frames"] == 50, result["audio_samples"] == 32_000) == (
+            name != "video.mkv",
+            name != "audio.flac",
+        )
+
+
+def test_sound_keeps_its_place_where_session_json_is_lost(
+    clip: Path, tmp_path: Path, plain: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    assert run("record", "--video", clip, "--audio", clip, "--settings", plain, "--out", folder, "--no-plot") == 0
+    capfd.readouterr()
+    offset_ns = open_session(folder).audio_offset_ns
+    assert offset_ns > 0
+    (folder / "session.json").unlink()
+    assert run("session", "repair", folder, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["state"] == "repaired"
+    assert open_session(folder).audio_offset_ns == offset_ns
 
 
 # -- clips that hold little

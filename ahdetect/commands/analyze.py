@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
+from ahdetect.store.schema import AUDIO, FRAMES_STREAM, VIDEO
 from ahdetect.timeline import Timeline
 
 app = typer.Typer()
@@ -91,14 +93,22 @@ def main(
 
 
 def _folders(clips: list[Path], out: Path) -> list[Path]:
-    """A folder per clip, named after it; two clips of one name are told apart by a number."""
-    seen: dict[str, int] = {}
-    folders = []
+    """A folder per clip, named after it; two clips of one name are told apart by a number.
+
+    Raises:
+        StoreError: a folder cannot be made, or holds a recording, which an analysis would overwrite.
+    """
+    folders: list[Path] = []
     for clip in clips:
         name = clip.resolve().stem or clip.name
-        seen[name] = seen.get(name, 0) + 1
-        folders.append(out / (name if seen[name] == 1 else f"{name}-{seen[name]}"))
+        numbered = (out / (name if n == 1 else f"{name}-{n}") for n in count(1))
+        folders.append(next(folder for folder in numbered if folder not in folders))
     for folder in folders:
+        if any((folder / name).exists() for name in (VIDEO, AUDIO, FRAMES_STREAM)):
+            raise StoreError(
+                f"{folder} holds a recording, which the analysis would overwrite; choose another folder with --out.",
+                value=folder,
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:

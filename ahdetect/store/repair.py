@@ -93,12 +93,15 @@ def _info(folder: Path) -> dict[str, Any]:
             content = json.loads((folder / SESSION_JSON).read_bytes())
             if isinstance(content, dict) and content.get("schema_version", 1) > SCHEMA_VERSION:
                 raise
+    anchors = [e for e in read_lines(folder / EVENTS)[0] if e.get("kind") == "audio_anchor"]
+    offset_ns = anchors[0]["t_ns"] - anchors[0]["sample"] * NS_PER_S // SAMPLE_RATE if anchors else None
     oldest = min(path.stat().st_mtime for path in folder.iterdir())
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "recording",
         "started_at": datetime.fromtimestamp(oldest, UTC).isoformat(),
         "consent": None,
+        "audio": {"file": AUDIO, "sample_rate": SAMPLE_RATE, "offset_ns": offset_ns} if anchors else None,
         "note": f"{SESSION_JSON} was lost; the start is the age of the oldest file",
     }
 
