@@ -79,6 +79,12 @@ def _open(media: Media) -> Any:
     except PermissionError as error:
         raise MediaError(f"{name} may not be read; change its permissions.", value=str(media)) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if not callable(media) and _is_unfinished_mp4(Path(media)):
+            raise MediaError(
+                f"{name} was cut off while it was recorded: its index, which is written last, is missing; "
+                "mend it with a recovery tool, or record as .mkv.",
+                value=str(media),
+            ) from error
         raise MediaError(
             f"{name} is not a clip that can be read ({_reason(error)}); check it in a player or convert it.",
             value=str(media),
@@ -87,6 +93,23 @@ def _open(media: Media) -> Any:
         container.close()
         raise MediaError(f"{name} is text or a still picture; name a video or audio file.", value=str(media))
     return container
+
+
+def _is_unfinished_mp4(path: Path) -> bool:
+    """Whether the boxes of an MP4 or QuickTime file (ISO 14496-12, 4.2) end without "moov"."""
+    with path.open("rb") as file:
+        size, at = file.seek(0, 2), 0
+        kinds = []
+        while at < size:
+            file.seek(at)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            length = int.from_bytes(head[8:], "big") if length == 1 else length
+            kinds.append(head[4:8])
+            if kinds[0] != b"ftyp" or length < 8:
+                break
+            at += length
+    return kinds[0] == b"ftyp" and b"moov" not in kinds
 
 
 def _reason(error: BaseException) -> str:

@@ -107,7 +107,7 @@ UNREADABLE = {
     "text.mp4": ("is not a clip", 4),
     "text.txt": ("is not a clip", 4),
     "subtitles.mp4": ("is text", 4),
-    "unfinished.mp4": ("is not a clip", 4),
+    "unfinished.mp4": ("was cut off while it was recorded", 4),
     "noise.mkv": ("is not a clip", 4),
     "pipe.mp4": ("is not a file", 4),
     "folder.mp4": ("is not a session", 6),
