@@ -54,6 +54,12 @@ def told(capfd: pytest.CaptureFixture[str]) -> str:
     return err
 
 
+def without_notes(err: str) -> str:
+    """stderr without what MediaPipe's own threads write between the start of a graph and its first picture, which
+    slips past `quiet` where the machine is loaded."""
+    return re.sub(r"(?m)^[IW]\d{4} \d\d:\d\d:[^\n]*\n", "", err)
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
     """Settings that load no model file."""
@@ -271,7 +277,7 @@ def test_a_clip_that_holds_little_gives_every_row_and_says_what_is_not_there(
     path = write_clip(tmp_path / name, **content)
     assert run("analyze", path, "--out", tmp_path / "out", "--json") == 0
     out, err = capfd.readouterr()
-    assert err == ""
+    assert without_notes(err) == ""
     result = json.loads(out)
     assert abs(result["rows"] - rows) <= (0 if "frames" in content else 1)
     assert result["frames_with_face"] == 0
@@ -609,7 +615,7 @@ def test_a_killed_recording_holds_all_but_the_last_second_and_is_repaired_and_an
     folder = tmp_path / "s"
     recording = Recording(folder, "--video", DEMO, "--audio", DEMO, after_s=5.0)
     killed_at, out, err = recording.end(signal.SIGKILL)
-    assert (recording.process.returncode, out, err) == (-signal.SIGKILL, "", "")
+    assert (recording.process.returncode, out, without_notes(err)) == (-signal.SIGKILL, "", "")
     lost = seconds_lost(open_session(folder), killed_at)
     assert max(lost.values()) < 1.0, lost
 
@@ -646,7 +652,7 @@ def test_an_interrupted_analysis_leaves_nothing_half_written(tmp_path: Path) -> 
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert (out, err) == ("", "")
+    assert (out, without_notes(err)) == ("", "")
     assert not list((tmp_path / "out").rglob("*.*"))
 
 
