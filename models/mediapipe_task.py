@@ -37,9 +37,6 @@ LANDMARK = np.dtype(
 CATEGORY = np.dtype({"names": ["index", "score"], "formats": ["<i4", "<f4"], "offsets": [0, 4], "itemsize": 24})
 """CategoryC of mediapipe 0.10.33 (tasks/python/components/containers/category_c.py)."""
 
-WARM_SIDE = 64
-"""Side of the empty picture that is shown first, px."""
-
 _NOISE = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d|INFO: Created TensorFlow)"
 )
@@ -133,13 +130,6 @@ class VideoTask:
         self._lock = threading.Lock()
         self._last_ms = -1
         self._warm = False
-        # The graph opens on threads of its own after `create` has returned, and makes its notes when `quiet` is over;
-        # a first answer, of an empty picture, waits for that. It also takes the start-up from the first frame.
-        with quiet():
-            result = result_type()
-            empty = np.zeros((WARM_SIDE, WARM_SIDE, 3), np.uint8)
-            self._call(image.Image(image.ImageFormat.SRGB, empty), 0, result)
-            self._close_result(ctypes.byref(result))
 
     @contextmanager
     def run(self, packet: VideoPacket) -> Iterator[Any]:
@@ -156,10 +146,10 @@ class VideoTask:
         result = self._result_type()
         with self._lock:
             if self._warm:
-                self._call(picture, ms + 1, result)  # 0 was the empty picture
+                self._call(picture, ms, result)
             else:
                 with quiet():
-                    self._call(picture, ms + 1, result)
+                    self._call(picture, ms, result)
             try:
                 yield result
             finally:
