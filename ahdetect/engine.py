@@ -523,6 +523,7 @@ def _counts(edge: Edge[Any]) -> dict[str, int]:
 
 def percentiles(values: array[float]) -> dict[str, float]:
     """Median, 95th and 99th percentile, largest, and count."""
+    values = values[:]  # a copy: while numpy looks at an array, the stage that appends to it would crash
     p50, p95, p99 = np.percentile(np.frombuffer(values, dtype=np.float32), (50, 95, 99))
     return {
         "p50": round(float(p50), 1), "p95": round(float(p95), 1), "p99": round(float(p99), 1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,27 @@ def test_live_and_replay_settle_the_same_estimates(clip: Path) -> None:
     engine.wait(10.0)
     engine.stop()
     np.testing.assert_allclose([r.p for r in live], [r.p for r in replay_rows], atol=0.01)
+
+
+def test_delays_can_be_read_while_they_are_written() -> None:
+    """A status line reads them several times a second, on another thread than the one that appends."""
+    values, stop, failed = array("f", [1.0]), threading.Event(), []
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                values.append(2.0)
+            except BufferError as error:
+                failed.append(error)
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(300):
+        engine_module.percentiles(values)
+    stop.set()
+    writer.join()
+    assert not failed
 
 
 def test_a_session_of_nothing_is_refused() -> None:
