@@ -162,6 +162,7 @@ def test_delays_can_be_read_while_they_are_written() -> None:
         while not stop.is_set():
             try:
                 values.append(2.0)
+                values.pop()
             except BufferError as error:
                 failed.append(error)
                 return
