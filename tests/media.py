@@ -88,3 +88,15 @@ def write_clip(
         for packet in sorted(packets, key=lambda p: float((p.dts or 0) * p.time_base)):
             out.mux(packet)
     return path
+
+
+def beginning(clip: Path, path: Path, seconds: float) -> Path:
+    """Write the first `seconds` of `clip` to `path` without encoding it again."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as out:
+        streams = [*source.streams.video, *source.streams.audio]
+        copies = {s.index: out.add_stream_from_template(s) for s in streams}
+        for packet in source.demux(*streams):
+            if packet.dts is not None and packet.dts * packet.time_base < seconds:
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    return path

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from media import beginning
 
 from ahdetect.analysis import analyze, summary
 from ahdetect.config import Settings
@@ -99,14 +100,14 @@ def test_settled_rows_have_every_channel_present_or_a_reason(timeline: Timeline)
 def test_the_kind_of_prompt_moves_the_prior_not_the_evidence(
     timeline: Timeline, models: Models, tmp_path: Path
 ) -> None:
-    short = _first_seconds(tmp_path, 4.0)
+    short = beginning(DEMO, tmp_path / "short.mkv", 4.0)
     blind, neutral = analyze(short, models=models), analyze(short, models=models, prompt_kind="neutral")
     assert neutral.rows[0].p < blind.rows[0].p
     assert [w.text for w in neutral.words] == [w.text for w in blind.words]
 
 
 def test_the_same_clip_twice_gives_byte_equal_tables(models: Models, tmp_path: Path) -> None:
-    short = _first_seconds(tmp_path, 5.0)
+    short = beginning(DEMO, tmp_path / "short.mkv", 5.0)
     for name in ("a", "b"):
         write_tables(analyze(short, models=models), tmp_path / name)
     for file in ("frames.parquet", "words.jsonl", "events.jsonl"):
@@ -122,18 +123,3 @@ def test_files_and_picture_are_written_and_read_back(timeline: Timeline, tmp_pat
     info = json.loads((tmp_path / "session.json").read_text())
     assert info["models"]["face_landmarker.task"].startswith("64184e22")
     assert (tmp_path / "timeline.png").stat().st_size > 50_000
-
-
-def _first_seconds(folder: Path, seconds: float) -> Path:
-    """The beginning of the demo clip, cut without encoding it again."""
-    import av
-
-    path = folder / "short.mkv"
-    with av.open(str(DEMO)) as source, av.open(str(path), "w") as out:
-        streams = [*source.streams.video, *source.streams.audio]
-        copies = {s.index: out.add_stream_from_template(s) for s in streams}
-        for packet in source.demux(*streams):
-            if packet.dts is not None and packet.dts * packet.time_base < seconds:
-                packet.stream = copies[packet.stream.index]
-                out.mux(packet)
-    return path

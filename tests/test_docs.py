@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
+from media import beginning
 from pydantic import BaseModel
 
 from ahdetect.cli import COMMANDS
@@ -103,23 +103,10 @@ def test_examples_are_python(page: Path) -> None:
 @pytest.mark.models
 def test_the_examples_of_the_sdk_page_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In order, in one namespace, as a reader would type them; `clip` is the beginning of the demo clip."""
-    names: dict[str, Any] = {"clip": str(_beginning(tmp_path, 3.0)), "folder": tmp_path / "session"}
+    names: dict[str, Any] = {"clip": str(beginning(DEMO, tmp_path / "clip.mkv", 3.0)), "folder": tmp_path / "session"}
     for block in blocks(DOCS / "sdk.md"):
         exec(compile(block, "docs/sdk.md", "exec"), names)
     said = capsys.readouterr().out
     assert "['prompt', 'marker'] True" in said
     assert "no-such-clip.mp4 4" in said
     assert (tmp_path / "session" / "frames.parquet").is_file()
-
-
-def _beginning(folder: Path, seconds: float) -> Path:
-    """The first `seconds` of the demo clip, cut without encoding it again."""
-    path = folder / "clip.mkv"
-    with av.open(str(DEMO)) as source, av.open(str(path), "w") as out:
-        streams = [*source.streams.video, *source.streams.audio]
-        copies = {s.index: out.add_stream_from_template(s) for s in streams}
-        for packet in source.demux(*streams):
-            if packet.dts is not None and packet.dts * packet.time_base < seconds:
-                packet.stream = copies[packet.stream.index]
-                out.mux(packet)
-    return path
