@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Generic, Protocol, TypeVar
@@ -44,9 +45,9 @@ class EdgeWorker(Stage, Generic[T]):
             return Progress.WORKED
         return Progress.DONE if self.edge.exhausted else Progress.IDLE
 
+    @abstractmethod
     def work(self, packet: Packet[T]) -> None:
         """Do what this worker is for."""
-        raise NotImplementedError
 
     def finish(self) -> None:
         """A worker that has ended takes no more, and its producer must not wait for it."""
@@ -144,22 +145,17 @@ class WordWorker(EdgeWorker[AudioBlock]):
         """Call `callback` with every update, on this stage's thread."""
         self._on_update.append(callback)
 
-    def step(self) -> Progress:
-        """Take what waits, decode once."""
-        packet = self.edge.take(POLL_S)
-        if packet is None:
-            return Progress.DONE if self.edge.exhausted else Progress.IDLE
-        began = perf_counter_ns()
-        while packet is not None:
-            self._recogniser.push(packet)
-            self.count += 1
+    def work(self, packet: Packet[AudioBlock]) -> None:
+        """Take all sound that waits, decoding as it falls due."""
+        current: Packet[AudioBlock] | None = packet
+        while current is not None:
+            self._recogniser.push(current)
             update = self._recogniser.step()
             if update is not None:
                 self._apply(update)
             self.heartbeat_ns = self.clock.now_ns()
-            packet = self.edge.take()
-        self.busy_ns += perf_counter_ns() - began
-        return Progress.WORKED
+            current = self.edge.take()
+            self.count += current is not None
 
     def finish(self) -> None:
         """Decode what is left and close the transcript."""
