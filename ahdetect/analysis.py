@@ -77,7 +77,7 @@ def analyze(
     clock, ledger = ReplayClock(), Ledger()
     source = open_clip(Path(clip), clock, ledger)
     began = perf_counter()
-    models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio)
+    models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio, yields=True)
     load_s = perf_counter() - began
     rows: list[Row] = []
     engine = Engine(source, source, clock, ledger, settings=settings, models=models, live=False)

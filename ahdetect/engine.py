@@ -1,6 +1,6 @@
 """Engine: sources flow in; rows, words, events and a stored session flow out. Wires the stages, minds their threads.
 
-    camera ──latest──> face ──┐
+    camera ──latest──> face ──┐ (finding it, and its cues, on a thread each)
        │ └───latest──> body ──┤ tracks        ┌──> rows to callbacks and iterators (newest first dropped, counted)
        │ └──lossless─> (times)┼──> fusion ────┼──> segment events
        │ └──3 s──────> video.mkv              └──> frames (lossless)
@@ -18,6 +18,7 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge
 from ahdetect.capture.ledger import Ledger, LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, Frame, Packet
 from ahdetect.capture.source import Source
-from ahdetect.capture.stage import Progress, Stage
+from ahdetect.capture.stage import Progress, Stage, giving_way
 from ahdetect.config import Settings
 from ahdetect.errors import AhdetectError, ConfigError
 from ahdetect.events import Event, SegmentWatcher
@@ -44,10 +45,13 @@ from ahdetect.models.words import Transcript, Word, WordUpdate
 from ahdetect.rows import Prompt, RowMaker
 from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Row
-from ahdetect.workers import CueWorker, EdgeWorker, SinkWorker, WordWorker
+from ahdetect.workers import CueWorker, EdgeWorker, RelayWorker, SinkWorker, WordWorker
 
 TICKS: Final = Policy("times", Overflow.ALARM, span_s=5.0)
 """Camera to fusion: every frame gets a row, also one that no stage had time to look at."""
+
+FOUND: Final = Policy("found faces", Overflow.ALARM, span_s=1.0)
+"""Found faces to their cues, which take a tenth of the time that finding them took."""
 
 REPLAY_AUDIO: Final = Policy("replay", Overflow.BLOCK, depth=3000)
 """Clip to sound stages: two minutes, so that one slow decode of words does not hold up the pictures."""
@@ -80,18 +84,25 @@ class Models:
     language: LanguageModel
 
     @staticmethod
-    def load(settings: Settings, *, video: bool = True, audio: bool = True) -> Models:
+    def load(settings: Settings, *, video: bool = True, audio: bool = True, yields: bool = False) -> Models:
         """Load what the settings ask for.
+
+        Args:
+            settings: which channels are on.
+            video: whether there are pictures.
+            audio: whether there is sound.
+            yields: whether recognising speech gives way to the face, as in an analysis.
 
         Raises:
             AssetError: a model file is missing or damaged.
         """
         on = settings.channels
+        speech = partial(SpeechModel, threads=settings.speech.threads)
         return Models(
             face=FaceModel() if video and on.face else None,
             body=BodyModel() if video and on.body else None,
             voice=VoiceModel() if audio and on.voice else None,
-            speech=SpeechModel(threads=settings.speech.threads) if audio and on.words else None,
+            speech=(giving_way(speech) if yields else speech()) if audio and on.words else None,
             language=LanguageModel(),
         )
 
@@ -241,10 +252,9 @@ class Engine:
             ticks = self._edge("camera->fusion", TICKS, REPLAY)
             self._video.subscribe_video(ticks)
             if models.face is not None:
-                face = FaceStream(models.face)
-                self._cue_worker("face", Channel.FACE, cues, lambda p: [face.step(p)], close=face.close, video=True)
+                self._face_workers(FaceStream(models.face), cues)
             if models.body is not None:
-                body = BodyStream(models.body)
+                body = BodyStream(models.body) if self.live else giving_way(partial(BodyStream, models.body))
                 self._cue_worker(
                     "body",
                     Channel.BODY,
@@ -271,6 +281,7 @@ class Engine:
                 self._audio.subscribe_audio(edge)
                 recogniser = SpeechStream(models.speech, live=self.live, clock=self.clock)
                 words = WordWorker(self.clock, edge, transcript, recogniser)
+                words.yields = not self.live
                 words.on_update(self._words_came)
                 self._workers.append(words)
         for channel, wanted in ((Channel.VOICE, on.voice), (Channel.LANGUAGE, on.words)):
@@ -289,6 +300,20 @@ class Engine:
         if self._writer is not None:
             self._wire_writer(self._writer, has_video, has_audio)
         return tracks
+
+    def _face_workers(self, face: FaceStream, cues: dict[Channel, Track[CueFrame]]) -> None:
+        """Finding the face takes most of a core; what follows from it runs beside it, on the next picture's time."""
+        assert self._video is not None
+        pictures = self._edge("camera->face", LATEST_ONLY, REPLAY)
+        found = self._edge("face->face cues", FOUND, REPLAY)
+        self._video.subscribe_video(pictures)
+        track: Track[CueFrame] = Track("face")
+        cues[Channel.FACE] = track
+        finder = RelayWorker("face", self.clock, pictures, face.detect, found, face.close)
+        self._workers += [
+            finder,
+            CueWorker("face cues", self.clock, found, Channel.FACE, track, lambda p: [face.describe(p)], feeder=finder),
+        ]
 
     def _cue_worker(
         self,
@@ -313,6 +338,7 @@ class Engine:
             edge = self._edge(f"microphone->{name}", LOSSLESS, REPLAY_AUDIO)
             self._audio.subscribe_audio(edge)
         worker: CueWorker[Any] = CueWorker(name, self.clock, edge, channel, track, extract, flush, close, every)
+        worker.yields = not self.live
         self._workers.append(worker)
         return worker
 

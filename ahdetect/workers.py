@@ -16,6 +16,7 @@ from ahdetect.models.track import Track
 from ahdetect.models.words import Transcript, WordUpdate
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 POLL_S = 0.05
 """How long a worker waits for a packet before it looks whether it should stop."""
@@ -54,6 +55,46 @@ class EdgeWorker(Stage, Generic[T]):
         self.edge.close()
 
 
+class RelayWorker(EdgeWorker[T], Generic[T, U]):
+    """Does the heavy first half of a cue extractor and hands its result to the worker of the second half.
+
+    Args:
+        name: of the stage.
+        clock: session clock.
+        edge: where packets come from.
+        half: packet in, data of the packet for the next edge out.
+        onward: the next edge.
+        close: releases the extractor, on the same thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        edge: Edge[T],
+        half: Callable[[Packet[T]], U],
+        onward: Edge[U],
+        close: Callable[[], object] = tuple,
+    ) -> None:
+        super().__init__(name, clock, edge)
+        self._half = half
+        self._onward = onward
+        self._close = close
+
+    def work(self, packet: Packet[T]) -> None:
+        """Hand on one packet's result."""
+        made = self._half(packet)
+        self._onward.offer(
+            Packet(packet.stream, packet.seq, packet.t_ns, packet.dur_ns, packet.created_ns, made), self.stopping
+        )
+
+    def finish(self) -> None:
+        """Nothing more will come."""
+        super().finish()
+        self._onward.close()
+        self._close()
+
+
 class CueWorker(EdgeWorker[T]):
     """Runs a cue extractor.
 
@@ -67,6 +108,7 @@ class CueWorker(EdgeWorker[T]):
         flush: what is left at the end.
         close: releases the extractor, on the same thread; MediaPipe's graphs hang when the collector closes them.
         every: work on every n-th packet by sequence number; the others only move the watermark.
+        feeder: the worker before it, whose crash is this channel's crash.
     """
 
     def __init__(
@@ -80,6 +122,7 @@ class CueWorker(EdgeWorker[T]):
         flush: Callable[[], Sequence[CueFrame]] = tuple,
         close: Callable[[], object] = tuple,
         every: int = 1,
+        feeder: Stage | None = None,
     ) -> None:
         super().__init__(name, clock, edge)
         self._channel = channel
@@ -88,6 +131,7 @@ class CueWorker(EdgeWorker[T]):
         self._flush = flush
         self._close = close
         self._every = every
+        self._feeder = feeder
         self._due = 0
         self.until_ns = 0
 
@@ -109,9 +153,9 @@ class CueWorker(EdgeWorker[T]):
                 for frame in self._flush():
                     self._track.append(frame)
         finally:
-            if self.error is not None:
+            if self.error is not None or (self._feeder is not None and self._feeder.error is not None):
                 at = max(0, self._track.watermark_ns)
-                self._track.append(absent_frame(self._channel, at, f"{self.name} stopped by an error"))
+                self._track.append(absent_frame(self._channel, at, f"{self._channel.value} stopped by an error"))
             self._track.close()
             self._close()
 

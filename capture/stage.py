@@ -6,11 +6,19 @@ the supervisor; other stages go on.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import Enum
+from typing import Final, TypeVar
 
 from ahdetect.capture.clock import Clock
+
+T = TypeVar("T")
 
 
 class Progress(Enum):
@@ -21,11 +29,33 @@ class Progress(Enum):
     DONE = "finished for good"
 
 
+NICE: Final = 15
+"""Niceness of a thread that gives way: it gets a thirtieth of a core that another thread wants as well, and all of a
+core that nobody wants."""
+
+
+def give_way() -> None:
+    """Let this thread, and threads that libraries start from it, run only where others leave a core free.
+
+    Linux has a niceness per thread; elsewhere nothing changes, and no result depends on it.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+def giving_way(make: Callable[[], T]) -> T:
+    """What `make` returns, made on a thread that gives way: the threads that a library starts in it inherit that."""
+    with ThreadPoolExecutor(1, initializer=give_way) as thread:
+        return thread.submit(make).result()
+
+
 class Stage(ABC):
     """A unit of work with a life cycle.
 
     Attributes:
         name: as it stands in the ledger and in thread names.
+        yields: whether its thread gives way to others where cores are few; see `give_way`.
         error: the exception that stopped it, or None.
         heartbeat_ns: session time of the last completed `step()`.
     """
@@ -36,6 +66,7 @@ class Stage(ABC):
         self.error: BaseException | None = None
         self.heartbeat_ns = clock.now_ns()
         self.stopping = threading.Event()
+        self.yields = False
         self._thread: threading.Thread | None = None
 
     @abstractmethod
@@ -67,6 +98,8 @@ class Stage(ABC):
         return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
+        if self.yields:
+            give_way()
         try:
             while not self.stopping.is_set():
                 if self.step() is Progress.DONE:

@@ -8,7 +8,7 @@ Left and right are the person's, not the picture's. Angles are 0 where head or e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.capture.clock import NS_PER_S
-from ahdetect.capture.packets import Frame, VideoPacket
+from ahdetect.capture.packets import Frame, Packet, VideoPacket
 from ahdetect.models.cues import BLENDSHAPES, INDEX, Channel, CueFrame, absent_frame, empty_values
 from ahdetect.models.mediapipe_task import CATEGORY, LANDMARK, VideoTask, read_model, view
 from ahdetect.models.windows import RunningMedian, Window, band_rms, crossings, mean_sd, resample
@@ -90,6 +90,23 @@ _JAW = BLENDSHAPES.index("jawOpen")
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """One face as MediaPipe gives it: what has to be done picture by picture, and no more.
+
+    Attributes:
+        scores: blendshapes, (52,), 0-1, order of `BLENDSHAPES`.
+        points: (478, 3), x and y in shares of the picture's width and height, z of its width.
+        matrix: (4, 4), see `FaceShot`.
+        picture: in which it was found.
+    """
+
+    scores: NDArray[np.float32]
+    points: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    picture: Frame
+
+
+@dataclass(frozen=True, slots=True)
 class FaceShot:
     """One face as found in one picture.
 
@@ -153,6 +170,18 @@ def off_camera(matrix: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         np.stack([np.arctan2(both[:, 0], both[:, 2]), np.arctan2(both[:, 1], np.hypot(both[:, 0], both[:, 2]))])
     )
     return np.asarray(angles[:, 0] - angles[:, 1])
+
+
+def align_shot(packet: Packet[Detection | None]) -> FaceShot | None:
+    """A detection in px, with its canonical crop."""
+    found = packet.data
+    if found is None:
+        return None
+    height, width = found.picture.shape[:2]
+    landmarks = found.points * np.array([width, height, width], dtype=np.float32)
+    align = alignment(landmarks)
+    crop = crop_face(found.picture, align)
+    return FaceShot(packet.t_ns, packet.dur_ns, found.scores, landmarks, found.matrix, crop, align, height)
 
 
 class Eyes:
@@ -356,28 +385,36 @@ class FaceStream:
         Raises:
             ValueError: the picture is not later than the one before, by whole milliseconds.
         """
-        shot = self.find(packet)
+        return self.describe(replace(packet, data=self.detect(packet)))
+
+    def describe(self, packet: Packet[Detection | None]) -> CueFrame:
+        """The second half of `step`: the face cues of what `detect` found."""
+        shot = align_shot(packet)
         if shot is None:
             self._cues.lost()
             return absent_frame(Channel.FACE, packet.t_ns, NO_FACE)
         return self._cues.step(shot)
 
     def find(self, packet: VideoPacket) -> FaceShot | None:
-        """The face in one picture, None where there is none; `step` without the cues."""
-        height, width = packet.data.shape[:2]
+        """The face in one picture, aligned, None where there is none; `step` without the cues."""
+        return align_shot(replace(packet, data=self.detect(packet)))
+
+    def detect(self, packet: VideoPacket) -> Detection | None:
+        """The first half of `step`, which is nine tenths of its time and may run on another thread than the second.
+
+        Raises:
+            ValueError: the picture is not later than the one before, by whole milliseconds.
+        """
         with self._task.run(packet) as result:
             if not (result.face_landmarks_count and result.face_blendshapes_count):
                 return None
             self._task.warmed()
             points = view(result.face_landmarks[0].landmarks, result.face_landmarks[0].landmarks_count, LANDMARK)
-            landmarks = np.stack([points["x"] * width, points["y"] * height, points["z"] * width], axis=1)
+            points = np.stack([points["x"], points["y"], points["z"]], axis=1)
             faces = result.face_blendshapes[0]
             scores = view(faces.categories, faces.categories_count, CATEGORY)["score"].copy()
             matrix = result.facial_transformation_matrixes[0].to_numpy()
-        landmarks = landmarks.astype(np.float32)
-        align = alignment(landmarks)
-        crop = crop_face(packet.data, align)
-        return FaceShot(packet.t_ns, packet.dur_ns, scores, landmarks, matrix, crop, align, height)
+        return Detection(scores, points, matrix, packet.data)
 
     def close(self) -> None:
         """Free the landmarker."""

@@ -14,7 +14,7 @@ from media import grey, tone, write_clip
 from ahdetect import engine as engine_module
 from ahdetect.capture.clock import ReplayClock, SessionClock
 from ahdetect.capture.ledger import Ledger
-from ahdetect.capture.packets import VideoPacket
+from ahdetect.capture.packets import Packet, VideoPacket
 from ahdetect.capture.replay import Replay
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Engine, Models
@@ -40,9 +40,11 @@ class FakeFace:
     def __init__(self, _model: object) -> None:
         pass
 
-    def step(self, packet: VideoPacket) -> CueFrame:
+    def detect(self, packet: VideoPacket) -> None:
         if packet.seq == self.crash_at:
             raise RuntimeError("the graph gave up")
+
+    def describe(self, packet: Packet[None]) -> CueFrame:
         return CueFrame(Channel.FACE, packet.t_ns, empty_values(Channel.FACE))
 
     def close(self) -> None:

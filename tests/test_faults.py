@@ -23,7 +23,7 @@ from media import grey, tone, write_clip
 
 from ahdetect import cli
 from ahdetect import engine as engine_module
-from ahdetect.capture.packets import VideoPacket
+from ahdetect.capture.packets import Packet, VideoPacket
 from ahdetect.commands import analyze as analyze_command
 from ahdetect.config import Settings
 from ahdetect.engine import Models
@@ -467,9 +467,11 @@ class CrashingFace:
     def __init__(self, _model: object) -> None:
         pass
 
-    def step(self, packet: VideoPacket) -> CueFrame:
+    def detect(self, packet: VideoPacket) -> None:
         if packet.seq >= 10:
             raise RuntimeError("the graph gave up")
+
+    def describe(self, packet: Packet[None]) -> CueFrame:
         return CueFrame(Channel.FACE, packet.t_ns, empty_values(Channel.FACE))
 
     def close(self) -> None:
@@ -646,7 +648,7 @@ def test_an_interrupted_analysis_leaves_nothing_half_written(tmp_path: Path) -> 
     command = [sys.executable, "-m", "ahdetect.cli", "analyze", str(DEMO), "--out", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and _threads(process.pid) < 8:  # the stages run
+    while time.monotonic() < deadline and _threads(process.pid) < 20:  # the stages run
         threading.Event().wait(0.05)
     threading.Event().wait(1.0)
     process.send_signal(signal.SIGINT)

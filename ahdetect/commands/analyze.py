@@ -48,7 +48,7 @@ def main(
     chosen = (load_settings(settings) if settings else Settings()).with_prompt(prompt_kind)
     folders = _folders(clips, out)
     began = perf_counter()
-    models = Models.load(chosen)
+    models = Models.load(chosen, yields=True)
     load_s = round(perf_counter() - began, 3)
     console = Console(stderr=True)
     failure: AhdetectError | None = None
