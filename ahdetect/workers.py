@@ -83,10 +83,7 @@ class RelayWorker(EdgeWorker[T], Generic[T, U]):
 
     def work(self, packet: Packet[T]) -> None:
         """Hand on one packet's result."""
-        made = self._half(packet)
-        self._onward.offer(
-            Packet(packet.stream, packet.seq, packet.t_ns, packet.dur_ns, packet.created_ns, made), self.stopping
-        )
+        self._onward.offer(packet.carrying(self._half(packet)), self.stopping)
 
     def finish(self) -> None:
         """Nothing more will come."""

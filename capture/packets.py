@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 SAMPLE_RATE = 16_000
 """Hz. Everything downstream of capture hears 16 kHz mono: the rate of Whisper and of Silero VAD."""
@@ -39,6 +40,10 @@ class Packet(Generic[T]):
     dur_ns: int
     created_ns: int
     data: T
+
+    def carrying(self, data: U) -> Packet[U]:
+        """The same unit with other data, such as what a stage made of it."""
+        return Packet(self.stream, self.seq, self.t_ns, self.dur_ns, self.created_ns, data)
 
     @property
     def end_ns(self) -> int:

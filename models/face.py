@@ -8,7 +8,7 @@ Left and right are the person's, not the picture's. Angles are 0 where head or e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -385,7 +385,7 @@ class FaceStream:
         Raises:
             ValueError: the picture is not later than the one before, by whole milliseconds.
         """
-        return self.describe(replace(packet, data=self.detect(packet)))
+        return self.describe(packet.carrying(self.detect(packet)))
 
     def describe(self, packet: Packet[Detection | None]) -> CueFrame:
         """The second half of `step`: the face cues of what `detect` found."""
@@ -397,7 +397,7 @@ class FaceStream:
 
     def find(self, packet: VideoPacket) -> FaceShot | None:
         """The face in one picture, aligned, None where there is none; `step` without the cues."""
-        return align_shot(replace(packet, data=self.detect(packet)))
+        return align_shot(packet.carrying(self.detect(packet)))
 
     def detect(self, packet: VideoPacket) -> Detection | None:
         """The first half of `step`, which is nine tenths of its time and may run on another thread than the second.
