@@ -1,7 +1,7 @@
 """Command line: arguments in, an exit code out; errors leave as one sentence on stderr.
 
 Exit codes (`docs/cli.md`): 0 done; 1 an error without a number of its own, or `doctor` found something missing; 2 wrong
-arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 130 stopped by Ctrl-C. 2 to 6 are the
+arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 7 data; 130 stopped by Ctrl-C. 2 to 7 are the
 `exit_code` of the classes in `ahdetect.errors`.
 """
 
@@ -25,6 +25,9 @@ from ahdetect.errors import AhdetectError, ConfigError, known
 COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
+    "language": ("ahdetect.commands.language", "Score answers in words: signs of A/H, clause by clause."),
+    "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
+    "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),
     "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
     "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
     "devices": ("ahdetect.commands.devices", "List cameras and microphones; meter and measure them."),
@@ -32,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "assets": ("ahdetect.commands.assets", "Fetch, list and check the model files."),
 }
 
-EPILOG = "Exit codes: 0 done, 1 other error, 2 arguments, 3 device, 4 clip, 5 model file, 6 session folder, 130 Ctrl-C."
+EPILOG = "Exit codes: 0 done, 1 other error, 2 arguments, 3 device, 4 clip, 5 model file, 6 session folder, 7 data, 130 Ctrl-C."
 
 
 @dataclass(slots=True)

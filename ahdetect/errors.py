@@ -5,7 +5,8 @@
     ├── DeviceError (3)    a camera or microphone is missing, busy or gone
     ├── MediaError (4)     a clip cannot be read, or holds nothing to analyse
     ├── AssetError (5)     a model file is missing or damaged
-    └── StoreError (6)     a session folder cannot be written, opened or repaired
+    ├── StoreError (6)     a session folder cannot be written, opened or repaired
+    └── DataError (7)      a file to score, evaluate or train on cannot be read
 
 The number is the exit code of the command line (`docs/cli.md` lists them). This module imports nothing of the
 package, so every floor may raise from it.
@@ -61,6 +62,12 @@ class StoreError(AhdetectError):
     """A session folder cannot be written, opened or repaired."""
 
     exit_code: ClassVar[int] = 6
+
+
+class DataError(AhdetectError):
+    """A file to score, evaluate or train on cannot be read, or holds what it should not."""
+
+    exit_code: ClassVar[int] = 7
 
 
 def known(error: BaseException) -> AhdetectError:

@@ -70,7 +70,8 @@ _EFFECT = "BAH paper, effects of facial action units over whole clips (rank-bise
 _WINDOW = "standard deviation over the last 2 s"
 _POSE = "MediaPipe PoseLandmarker (full)"
 _BAH = "BAH paper, table of experts' cues"
-_LEXICON = "word list of models/language.py"
+_LEXICON = "word list of models/lexicon.py"
+_FADING = "word list of models/lexicon.py; the j-th of an answer counts log2(1 + 1/j), fading with 4.25 s"
 
 
 def _face() -> list[Cue]:
@@ -148,22 +149,36 @@ def _voice() -> list[Cue]:
 def _language() -> list[Cue]:
     c = Channel.LANGUAGE
     return [
-        Cue("language_log_words", c, "log words", "log(1 + words of the answer so far); absent after 96 s, the longest answer in BAH", "BAH v1, OR 1.53 per SD", "a long answer"),
+        Cue("language_log_words", c, "log words", "log(1 + words of the answer so far)", "models/language.py", "a long answer"),
         Cue("language_filler_rate", c, "per 100 words", "um, uh and the like, answer so far", _LEXICON + "; OR 1.53", "fillers"),
         Cue("language_hedge_rate", c, "per 100 words", "maybe, kind of, I guess ..., answer so far", _LEXICON + "; OR 2.10", "hedges"),
         Cue("language_contrast_rate", c, "per 100 words", "but, although, however ..., answer so far", _LEXICON + "; OR 2.02", "contrast words"),
         Cue("language_modal_rate", c, "per 100 words", "should, could, would ..., answer so far", _LEXICON, "modal verbs"),
         Cue("language_negation_rate", c, "per 100 words", "not, never, n't ..., answer so far", _LEXICON + "; OR 1.30", "negations"),
-        Cue("language_filler", c, "count", "fillers, decaying with 4.25 s", _LEXICON, "a filler sound"),
-        Cue("language_hedge", c, "count", "hedges, decaying with 4.25 s", _LEXICON, "a hedge"),
-        Cue("language_contrast", c, "count", "contrast words, decaying with 4.25 s", _LEXICON, "a 'but'"),
-        Cue("language_modal", c, "count", "modal verbs, decaying with 4.25 s", _LEXICON, "a modal verb"),
-        Cue("language_negation", c, "count", "negations, decaying with 4.25 s", _LEXICON, "a negation"),
-        Cue("language_knowing", c, "count", "'I know', decaying with 4.25 s", _LEXICON + "; OR 3.50", "'I know'"),
-        Cue("language_wanting", c, "count", "'want to', decaying with 4.25 s", _LEXICON + "; OR 1.87", "'want to'"),
-        Cue("language_repair", c, "count", "repetitions and cut-off words, decaying with 4.25 s", _LEXICON + "; " + _BAH, "a repeated or corrected word"),
-        Cue("language_love", c, "count", "'love', decaying with 4.25 s", _LEXICON + "; OR .30", ""),
-        Cue("language_feel", c, "count", "'feel', decaying with 4.25 s", _LEXICON + "; OR .43", ""),
+        Cue("language_filler", c, "count", "fillers", _FADING, "a filler sound"),
+        Cue("language_hedge", c, "count", "hedges: maybe, kind of, I guess ...", _FADING, "a hedge"),
+        Cue("language_contrast", c, "count", "contrast words: but, although, however ...", _FADING, "a 'but'"),
+        Cue("language_modal", c, "count", "modal verbs: should, could, have to ...", _FADING, "a modal verb"),
+        Cue("language_negation", c, "count", "negations: not, never, n't ...", _FADING, "a negation"),
+        Cue("language_reflection", c, "count", "words of weighing: know, guess, realise, actually ...", _FADING, "weighing words ('I know', 'actually')"),
+        Cue("language_wanting", c, "count", "want, wish", _FADING, "'want'"),
+        Cue("language_doing", c, "count", "talk of doing: do, get, go, start, try ...", _FADING, "talk of doing it"),
+        Cue("language_emphasis", c, "count", "love, hate, always, definitely ...", _FADING, "emphatic words"),
+        Cue("language_feel", c, "count", "'feel'", _FADING, "'feel'"),
+        Cue("language_others", c, "count", "talk of others: they, people, he, she, say ...", _FADING, "talk of others"),
+        Cue("language_belief", c, "count", "I think, I believe, I find", _FADING, "'I think'"),
+        Cue("language_reason", c, "count", "because, so that, reason, helps ...", _FADING, "reasons"),
+        Cue("language_description", c, "count", "description: it is, the, this ...", _FADING, "description"),
+        Cue("language_agreement", c, "count", "yeah, well, okay, you know ...", _FADING, "'yeah', 'well'"),
+        Cue("language_frequency", c, "count", "sometimes, always, usually ...", _FADING, "words of frequency"),
+        Cue("language_vagueness", c, "count", "stuff, things, something, whatever ...", _FADING, "vague words"),
+        Cue("language_regret", c, "count", "bad, guilty, lazy, put off, later ...", _FADING, "words of regret or delay"),
+        Cue("language_past", c, "count", "was, had, used to ...", _FADING, "talk of the past"),
+        Cue("language_condition", c, "count", "if, would, unless, depends ...", _FADING, "conditions"),
+        Cue("language_repair", c, "count", "repetitions and cut-off words", _FADING + "; " + _BAH, "a repeated or corrected word"),
+        Cue("language_mixed", c, "share 0-.5", "share of the rarer of positive and negative words, answer so far", "VADER (Hutto & Gilbert 2014), models/clauses.py", "liking and disliking in one answer"),
+        Cue("language_answer", c, "nats", "what the answer so far, its length with it, says about this moment, beyond the last seconds", "models/expert.py", "the answer so far"),
+        Cue("language_llr", c, "nats", "log-likelihood ratio of the words for A/H at this moment: all of the above, weighed", "models/effects.py"),
         Cue("language_valence", c, "score -1 to 1", "VADER compound of the last 20 words", "Hutto & Gilbert 2014", ""),
         Cue("language_word_rate", c, "per s", "words in the last 5 s", "EVIDENCE: about 2.2 words/s"),
         Cue("language_confidence", c, "score 0-1", "quality: mean word probability of the last 10 words", "Whisper"),

@@ -42,6 +42,6 @@ def discord(
         assert voice is not None
         unsure_voice = min(1.0, voice["voice_pause_share"] / SILENT_SHARE)
         unsure_words = min(1.0, language["language_hedge"] + language["language_filler"])
-        firm_words = min(1.0, language["language_knowing"] + language["language_wanting"]) * (1.0 - unsure_words)
+        firm_words = min(1.0, language["language_emphasis"] + language["language_wanting"]) * (1.0 - unsure_words)
         values[INDEX["discord_language_voice"]] = max(firm_words * unsure_voice, unsure_words * (1.0 - unsure_voice))
     return CueFrame(Channel.DISCORD, t_ns, values)

@@ -8,23 +8,28 @@ estimate but never make one. Three kinds of effect:
   offset = (rate in A/H - rate without) * `FADE_S`.
 * level: z = (value - person's own location) / scale; llr = d z - d^2 / 2, the Gaussian likelihood ratio for a shift of
   d standard deviations. Rank-biserial r becomes d = sqrt(2) * inverse normal((1 + r) / 2).
-* length: an answer that has come this far; llr = ln(OR) E[z | z >= z so far], so a short beginning says nothing.
+* evidence: the value is a log-likelihood ratio already.
 
-Within a channel, k cues with mean correlation rho tell less than k independent ones: each is multiplied by
+The effects of language come from the trained expert (`assets/language.json`), whose weights were fitted together. In the
+other channels k cues with mean correlation rho tell less than k independent ones: each is multiplied by
 1 / (1 + (k - 1) rho) (Gaussian discriminant with equal effects and equal correlation).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import exp, log, sqrt
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ahdetect.models.cues import Channel
-from ahdetect.models.language import FADE_S
+from ahdetect.models.expert import COVERAGE, FADE_S, Weights, shipped
+from ahdetect.models.lexicon import MARKERS
 
 
 class Kind(Enum):
@@ -32,7 +37,7 @@ class Kind(Enum):
 
     COUNT = "count"
     LEVEL = "level"
-    LENGTH = "length"
+    EVIDENCE = "evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,7 @@ class Effect:
         kind: how value becomes evidence.
         weight: log-odds per unit of x or z, before the correlation shrinkage.
         error: standard error of `weight`.
-        offset: count: log-odds that its absence takes away; length: mean of log(1 + words); level: unused.
-        scale: length: standard deviation of log(1 + words); else 1.
+        offset: count: log-odds that its absence takes away; else unused.
         source: where the weight comes from.
         assumed: no measurement of the size exists; only its sign is known.
     """
@@ -57,20 +61,17 @@ class Effect:
     weight: float
     error: float
     offset: float = 0.0
-    scale: float = 1.0
     source: str = ""
     assumed: bool = False
 
 
 _BAH_OR = "BAH v1, 726 videos, odds ratio adjusted for prompt and length, subject-clustered 95 % CI"
+_TRAINED = "trained on BAH v1 answers, model card of the language expert"
 _BAH_R = "BAH, 1,132 videos, rank-biserial |r| of the cue over whole clips"
 _TIMING = "BAH, voice timing alone reaches AP .718 at prevalence .552; the equal-variance shift that does is d = .69"
 
 SPEECH_RATE: Final = 2.2
 """Words per second in BAH answers (EVIDENCE: about 2.2)."""
-
-COVERAGE: Final = 0.316
-"""Share of an A/H video that its A/H segments cover (BAH)."""
 
 ODDS_SPREAD: Final = 0.65
 """Standard deviation of the 14 log odds ratios in the published table: the prior that a noisy one is shrunk by."""
@@ -98,16 +99,48 @@ def local_log_ratio(log_odds_ratio: float, error: float, share: float) -> float:
     return log(inside / plain) if inside > 0 else shrunk
 
 
-def _odds(cue: str, ratio: float, low: float, high: float, share: float) -> Effect:
-    """Count effect from an odds ratio with its 95 % interval and the share of plain answers that have the marker.
+def _local(cue: str, log_odds_ratio: float, error: float, trusted: float, share: float, source: str) -> Effect:
+    """Count effect from the log odds ratio of a marker's presence in an answer.
 
-    The shares are aggregates of the same 276 answers, counted with `models.lexicon`.
+    Args:
+        cue: its fading count.
+        log_odds_ratio: of the marker's presence.
+        error: its standard error.
+        trusted: standard error to shrink it by; 0 where a penalty has shrunk it already.
+        share: share of plain answers that have the marker.
+        source: where it comes from.
     """
-    error = (log(high) - log(low)) / (2 * 1.96)
-    weight = local_log_ratio(log(ratio), error, share)
+    weight = local_log_ratio(log_odds_ratio, trusted, share)
     per_s = -log(1 - share) / (WORDS_OF_PLAIN_ANSWER / SPEECH_RATE)
     offset = per_s * (exp(weight) - 1) * FADE_S
-    return Effect(cue, Channel.LANGUAGE, Kind.COUNT, weight, error * abs(weight / log(ratio)), offset, source=_BAH_OR)
+    return Effect(
+        cue, Channel.LANGUAGE, Kind.COUNT, weight, error * abs(weight / log_odds_ratio), offset, source=source
+    )
+
+
+def _published(cue: str, ratio: float, low: float, high: float, share: float) -> Effect:
+    """Count effect from a published odds ratio with its 95 % interval."""
+    error = (log(high) - log(low)) / (2 * 1.96)
+    return _local(cue, log(ratio), error, error, share, _BAH_OR)
+
+
+def _trained(w: Weights) -> tuple[Effect, ...]:
+    """The effects of the words: every marker that training kept, and the answer so far, its length with it.
+
+    A weight is per log(1 + count), so a marker's presence is worth ln 2 of it. Fillers keep their published odds ratio:
+    the transcripts of the training answers have lost nearly all of them, and ours have not.
+    """
+    found = [
+        _local(f"language_{name}", weight * log(2.0), error * log(2.0), 0.0, share, _TRAINED)
+        for name, weight, error, share in zip(MARKERS, w.markers, w.errors, w.shares, strict=True)
+        if weight and name != "filler"
+    ]
+    unsure = sqrt(float((w.errors**2).sum() / (w.markers**2).sum()))
+    return (
+        *sorted(found, key=lambda e: -e.weight),
+        _published("language_filler", 1.53, 0.74, 3.16, 0.029),
+        Effect("language_answer", Channel.LANGUAGE, Kind.EVIDENCE, 1.0, unsure, source=_TRAINED),
+    )  # fmt: skip
 
 
 def shift_of(r: float) -> float:
@@ -136,26 +169,15 @@ CORRELATION: Final[dict[Channel, float]] = {
     Channel.FACE: 0.5,
     Channel.BODY: 0.5,
     Channel.VOICE: 0.5,
-    Channel.LANGUAGE: 0.1,
+    Channel.LANGUAGE: 0.0,
     Channel.DISCORD: 0.5,
 }
-"""Mean correlation between the cues of a channel. Language: .10 between the presences of eight markers in the 616
-training answers; the others are assumed at .5, on the safe side: eight face cues of d = .3 then give AUC .61, and face
+"""Mean correlation between the cues of a channel, as far as their weights do not know of it. The markers' weights were
+fitted together. The others are assumed at .5, on the safe side: eight face cues of d = .3 then give AUC .61, and face
 alone is published at about .60 to .63."""
 
 EFFECTS: Final[tuple[Effect, ...]] = (
-    _odds("language_hedge", 2.10, 1.39, 3.16, 0.272),
-    _odds("language_contrast", 2.02, 1.33, 3.07, 0.185),
-    _odds("language_knowing", 3.50, 1.14, 10.8, 0.011),
-    _odds("language_wanting", 1.87, 0.94, 3.74, 0.043),
-    _odds("language_filler", 1.53, 0.74, 3.16, 0.029),
-    _odds("language_negation", 1.30, 0.80, 2.11, 0.431),
-    _odds("language_feel", 0.43, 0.23, 0.81, 0.101),
-    _odds("language_love", 0.30, 0.16, 0.57, 0.091),
-    Effect(
-        "language_log_words", Channel.LANGUAGE, Kind.LENGTH, log(1.53), (log(1.89) - log(1.24)) / (2 * 1.96),
-        offset=3.82, scale=0.69, source=_BAH_OR + "; mean and sd of log(1 + words) from the 616 training answers",
-    ),
+    *_trained(shipped()),
     _face("face_brow_lower_sd", 0.19),
     _face("face_cheek_raise_sd", 0.19),
     _face("face_nose_wrinkle_sd", 0.19),
@@ -190,5 +212,48 @@ accuracy of the channel alone (face AUC about .62, voice timing AP .718, six wor
 
 def shrinkage(channel: Channel) -> float:
     """What each effect of `channel` is multiplied by for the correlation among them."""
-    k = sum(1 for e in EFFECTS if e.channel is channel and e.kind is not Kind.LENGTH)
+    k = sum(1 for e in EFFECTS if e.channel is channel)
     return 1.0 / (1.0 + max(0, k - 1) * CORRELATION[channel])
+
+
+CLIP_Z: Final = 3.0
+"""A cue further than this from its location counts as this far: tracking errors have heavy tails."""
+
+CLIP_COUNT: Final = 2.0
+"""A marker said more often than this within its fading time counts as this often: it may be the topic."""
+
+
+class Ratios:
+    """Cue values flow in, log-likelihood ratios flow out; the formulas of the module docstring.
+
+    Args:
+        effects: one per value.
+    """
+
+    def __init__(self, effects: Sequence[Effect]) -> None:
+        shrink = np.array([shrinkage(e.channel) for e in effects])
+        self._kind = {kind: np.array([e.kind is kind for e in effects]) for kind in Kind}
+        self._d = np.array([e.weight for e in effects])
+        self._weight = self._d * shrink
+        self._absence = np.array([e.offset for e in effects]) * shrink
+
+    def __call__(
+        self, values: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Nats per effect, (n,); 0 where the value is NaN.
+
+        Args:
+            values: of the cues, (n,).
+            mean: location of the level cues, (n,).
+            spread: scale of the level cues, (n,).
+        """
+        z = np.clip((values - mean) / np.maximum(spread, 1e-9), -CLIP_Z, CLIP_Z)
+        llr = np.select(
+            [self._kind[Kind.LEVEL], self._kind[Kind.COUNT]],
+            [
+                self._weight * (z - self._d / 2),
+                self._weight * np.minimum(values, CLIP_COUNT) - self._absence,
+            ],
+            self._weight * values,
+        )
+        return np.where(np.isnan(values), 0.0, llr)

@@ -18,11 +18,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from ahdetect.models.cues import CUES, INDEX, Channel, CueFrame
-from ahdetect.models.effects import ABSENT_SPREAD, EFFECTS, Effect, Kind, shrinkage
-from ahdetect.models.language import FADE_S
+from ahdetect.models.effects import ABSENT_SPREAD, CLIP_Z, EFFECTS, Effect, Kind, Ratios
+from ahdetect.models.expert import FADE_S
 from ahdetect.models.posterior import Band, EvidenceFrame, Posterior, Presence, TopCue
 from ahdetect.models.reference import Reference, reference
 
@@ -48,12 +47,6 @@ BAND_Z: Final = 1.2816
 
 ELEVATED: Final = 0.5
 """The fixed threshold of AVGF1 in the BAH papers; thresholds tuned on validation data overfit (EVIDENCE)."""
-
-CLIP_Z: Final = 3.0
-"""A cue further than this from its location counts as this far: tracking errors have heavy tails."""
-
-CLIP_COUNT: Final = 2.0
-"""A marker said more often than this within its fading time counts as this often: it may be the topic."""
 
 REFERENCE_WEIGHT_S: Final = 30.0
 """Seconds of the person's own data that weigh as much as the population reference in location and scale."""
@@ -114,13 +107,8 @@ class EvidenceFilter:
         self.settings = settings or EvidenceSettings()
         self._effects: tuple[Effect, ...] = EFFECTS
         self._level = np.array([e.kind is Kind.LEVEL for e in EFFECTS])
-        self._count = np.array([e.kind is Kind.COUNT for e in EFFECTS])
-        self._shrink = np.array([shrinkage(e.channel) for e in EFFECTS])
-        self._weight = np.array([e.weight for e in EFFECTS]) * self._shrink
-        self._d = np.array([e.weight for e in EFFECTS])
+        self._ratios = Ratios(EFFECTS)
         self._relative_error = np.array([e.error / abs(e.weight) for e in EFFECTS])
-        self._offset = np.array([e.offset for e in EFFECTS])
-        self._scale = np.array([e.scale for e in EFFECTS])
         found = references if references is not None else {e.cue: reference(e.cue) for e in self._levels()}
         self._location = np.array([found[e.cue].location if e.kind is Kind.LEVEL else 0.0 for e in EFFECTS])
         self._spread = np.array([found[e.cue].scale if e.kind is Kind.LEVEL else 1.0 for e in EFFECTS])
@@ -131,7 +119,8 @@ class EvidenceFilter:
             for c, mask in self._of_channel.items()
         }
         self._phrases = tuple(next(cue.phrase for cue in CUES if cue.name == e.cue) for e in EFFECTS)
-        self._namable = np.array([bool(p) for p in self._phrases])
+        # What speaks against A/H when it is there speaks for it when it is not, and is no cue to name then.
+        self._namable = np.array([bool(p) and e.weight > 0 for p, e in zip(self._phrases, EFFECTS, strict=True)])
         self._exit = 1.0 / self.settings.segment_s
         self._prevalence = self.settings.prevalence
         self.set_prompt(prompt_kind)
@@ -150,7 +139,7 @@ class EvidenceFilter:
         dt = min(frame.dur_ns / 1e9, MAX_GAP_S)
         values = self._values(frame)
         seen = ~np.isnan(values)
-        llr = self._log_likelihood_ratios(values, seen)
+        llr = self._ratios(values, self._s.mean, np.sqrt(self._s.var))
         self._forget(dt)
         self._s.shares += llr * (dt / FADE_S)
         self._s.log_odds = self._prior + float(self._s.shares.sum())
@@ -183,16 +172,6 @@ class EvidenceFilter:
             if cues is not None and not cues.absent and len(places):
                 values[places] = cues.values[columns]
         return values
-
-    def _log_likelihood_ratios(self, values: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        spread = np.sqrt(self._s.var)
-        z = np.clip((values - self._s.mean) / np.maximum(spread, 1e-9), -CLIP_Z, CLIP_Z)
-        level = self._weight * (z - self._d / 2)
-        count = self._weight * np.minimum(values, CLIP_COUNT) - self._offset * self._shrink
-        so_far = np.clip((values - self._offset) / self._scale, -4.0, 2.0)
-        length = self._weight * np.exp(-0.5 * so_far**2) / np.sqrt(2 * np.pi) / ndtr(-so_far)
-        llr = np.where(self._level, level, np.where(self._count, count, length))
-        return np.where(seen, llr, 0.0)
 
     def _forget(self, dt: float) -> None:
         entry = self._exit * self._prevalence / (1.0 - self._prevalence)

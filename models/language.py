@@ -2,6 +2,7 @@
 
 A cue at time t uses words that had ended by t, no later one: nothing looks ahead. Two kinds of cue come from each
 marker: its rate per 100 words over the answer so far, and a count that fades with `FADE_S`, which points at the moment.
+What the trained expert makes of them at the moment is a cue as well, `language_llr`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from ahdetect.models.clauses import Valence, WordLog
 from ahdetect.models.cues import INDEX, Channel, CueFrame, absent_frame, empty_values
-from ahdetect.models.lexicon import LONGEST, MARKERS, completed, token
+from ahdetect.models.effects import EFFECTS, Ratios
+from ahdetect.models.expert import FADE_S, LanguageExpert
+from ahdetect.models.lexicon import MARKERS
 from ahdetect.models.words import Transcript, Word
-
-FADE_S: Final = 4.25
-"""Seconds in which a marker's count fades to 1/e: the mean length of an A/H segment (BAH)."""
 
 LONGEST_ANSWER_S: Final = 96.0
 """The longest answer in BAH: beyond it, what is known of the length of answers says nothing (a long recording without
@@ -32,13 +32,19 @@ _CONFIDENCE_WORDS: Final = 10
 _RATE_WINDOW_S: Final = 5.0
 _NS: Final = 1_000_000_000
 _RATED: Final = ("filler", "hedge", "contrast", "modal", "negation")
+_WEIGHED: Final = tuple(e for e in EFFECTS if e.channel is Channel.LANGUAGE)
+_COLUMNS: Final = np.array([INDEX[e.cue] for e in _WEIGHED])
+_NONE: Final = np.zeros(len(_WEIGHED))  # no cue of the words is measured against the person's own mean
+_LN2: Final = float(np.log(2.0))
 
 
 class LanguageModel:
-    """Weights of the language cues: VADER's lexicon, read once and shared by streams."""
+    """Weights of the language cues, read once and shared by streams."""
 
     def __init__(self) -> None:
-        self.valence = SentimentIntensityAnalyzer()
+        self.valence = Valence()
+        self.expert = LanguageExpert(valence=self.valence)
+        self.ratios = Ratios(_WEIGHED)
 
 
 class LanguageStream:
@@ -53,10 +59,9 @@ class LanguageStream:
 
     def __init__(self, model: LanguageModel | None = None) -> None:
         self._model = model or LanguageModel()
+        self._log = WordLog(self._model.valence)
         self._words: list[Word] = []
-        self._tokens: list[str] = []
         self._ends: list[int] = []
-        self._counts: list[NDArray[np.int64]] = [np.zeros(len(MARKERS), dtype=np.int64)]
         self._events: list[list[int]] = [[] for _ in MARKERS]
         self._valence: list[float] = []
         self._answers: list[int] = [0]
@@ -95,60 +100,75 @@ class LanguageStream:
         if spoken <= 0:
             return absent_frame(Channel.LANGUAGE, t_ns, "no words yet")
         values = empty_values(Channel.LANGUAGE)
-        counts = self._counts[last] - self._counts[first]
+        counts = self._log.counts[last] - self._log.counts[first]
 
         def put(name: str, value: float) -> None:
             values[INDEX["language_" + name]] = value
 
-        if t_ns - start <= LONGEST_ANSWER_S * _NS:
-            put("log_words", float(np.log1p(spoken)))
+        put("log_words", float(np.log1p(spoken)))
         for name in _RATED:
             put(f"{name}_rate", 100.0 * float(counts[MARKERS.index(name)]) / spoken)
-        for name, count in zip(MARKERS, self._fading(t_ns, start), strict=True):
+        fading = self._fading(t_ns, start, first)
+        for name, count in zip(MARKERS, fading, strict=True):
             put(name, count)
+        mixed = self._log.mixed(first, last)
+        put("mixed", mixed)
+        timed = t_ns - start <= LONGEST_ANSWER_S * _NS
+        put("answer", self._model.expert.so_far(counts, fading * _LN2, spoken, mixed, timed=timed))
         put("valence", self._valence[last - 1])
         put("word_rate", (last - bisect_right(self._ends, t_ns - round(_RATE_WINDOW_S * _NS))) / _RATE_WINDOW_S)
         recent = self._words[max(first, last - _CONFIDENCE_WORDS) : last]
         put("confidence", sum(w.confidence for w in recent) / len(recent))
+        put("llr", float(self._model.ratios(values[_COLUMNS].astype(np.float64), _NONE, _NONE).sum()))
         return CueFrame(Channel.LANGUAGE, t_ns, values)
 
     def marked(self, start_ns: int, end_ns: int) -> list[tuple[Word, list[str]]]:
         """Words that ended in [start_ns, end_ns) and completed a marker, with its names."""
         found = []
         for i in range(bisect_right(self._ends, start_ns - 1), bisect_right(self._ends, end_ns - 1)):
-            step = self._counts[i + 1] - self._counts[i]
+            step = self._log.counts[i + 1] - self._log.counts[i]
             if step.any():
                 found.append((self._words[i], [MARKERS[k] for k in np.flatnonzero(step)]))
         return found
 
-    def _fading(self, t_ns: int, start_ns: int) -> list[float]:
+    def clauses(self) -> list[tuple[int, int, float]]:
+        """Start and end, ns, and score, nats, of every clause that is settled or provisional, answer by answer."""
+        found = []
+        bounds = [bisect_right(self._ends, start) for start in self._answers]
+        for first, last in zip(bounds, [*bounds[1:], len(self._words)], strict=True):
+            for a, b in self._log.clauses(first, last):
+                score = self._model.expert.clause(self._log, first, a, b).score
+                found.append((self._words[a].start_ns, self._ends[b - 1], score))
+        return found
+
+    def _fading(self, t_ns: int, start_ns: int, first: int) -> NDArray[np.float64]:
+        """Per marker: the j-th of the answer counts log2(1 + 1/j), fading since it was said; (len(MARKERS),)."""
         horizon = max(start_ns, t_ns - round(_HORIZON_S * _NS))
-        faded = []
-        for events in self._events:
+        before = self._log.counts[first]
+        faded = np.zeros(len(MARKERS))
+        for k, events in enumerate(self._events):
             lo, hi = bisect_right(events, horizon), bisect_right(events, t_ns)
-            age_s = (t_ns - np.array(events[lo:hi], dtype=np.float64)) / _NS
-            faded.append(float(np.exp(-age_s / FADE_S).sum()) if hi > lo else 0.0)
+            if hi > lo:
+                age_s = (t_ns - np.array(events[lo:hi], dtype=np.float64)) / _NS
+                nth = np.arange(lo, hi) - int(before[k]) + 1
+                faded[k] = float((np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)).sum())
         return faded
 
     def _push(self, word: Word) -> None:
-        self._words.append(word)
-        self._tokens.append(token(word.text))
         # Recognisers now and then let a word end after the next one; causality needs order.
         end_ns = max(word.end_ns, self._ends[-1] if self._ends else 0)
-        self._ends.append(end_ns)
-        counts = self._counts[-1].copy()
-        for marker in completed(self._tokens[-LONGEST:]):
-            k = MARKERS.index(marker)
-            counts[k] += 1
+        for k in self._log.push(word.text):
             self._events[k].append(end_ns)
-        self._counts.append(counts)
-        text = " ".join(w.text for w in self._words[-_VALENCE_WORDS:])
-        self._valence.append(float(self._model.valence.polarity_scores(text)["compound"]))
+        self._words.append(word)
+        self._ends.append(end_ns)
+        text = " ".join(self._log.texts[-_VALENCE_WORDS:])
+        self._valence.append(self._model.valence.compound(text))
 
     def _truncate(self, n: int) -> None:
         if len(self._words) == n:
             return
-        end_of = self._counts[n]
+        end_of = self._log.counts[n]
         for k, events in enumerate(self._events):
             del events[int(end_of[k]) :]
-        del self._words[n:], self._tokens[n:], self._ends[n:], self._valence[n:], self._counts[n + 1 :]
+        self._log.truncate(n)
+        del self._words[n:], self._ends[n:], self._valence[n:]

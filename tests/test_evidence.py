@@ -106,9 +106,9 @@ def test_a_missing_channel_widens_the_band_and_is_no_zero() -> None:
 def test_top_cues_name_what_pushes_up_strongest_first() -> None:
     filter_ = EvidenceFilter()
     for i in range(100):
-        said = filter_.step(frame(i, hedge=1.0, negation=1.0, filler=0.0, contrast=0.0))
-    assert [c.name for c in said.top] == ["language_hedge", "language_negation"]
-    assert said.top[0].phrase == "a hedge"
+        said = filter_.step(frame(i, hedge=1.0, contrast=1.0, filler=0.0))
+    assert [c.name for c in said.top] == ["language_contrast", "language_hedge"]
+    assert said.top[1].phrase == "a hedge"
     assert said.top[0].log_odds > said.top[1].log_odds
 
 

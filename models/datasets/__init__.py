@@ -1,0 +1,1 @@
+"""Datasets: files of published corpora in, typed rows out."""
