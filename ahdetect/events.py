@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.words import Word
 from ahdetect.timeline import NS_PER_S, Row, Segment
 
@@ -18,6 +19,9 @@ OFFSET_P: Final = 0.35
 
 MIN_SEGMENT_S: Final = 1.0
 """Shorter ones are left out; nine of ten A/H segments in BAH last 2.0 s or longer."""
+
+QUOTED: Final = 3
+"""Words that an explanation quotes per marker."""
 
 MERGE_GAP_S: Final = 1.0
 """Segments closer than this are one."""
@@ -93,8 +97,27 @@ def find_segments(rows: Sequence[Row], p: Sequence[float], words: Sequence[Word]
 def _segment(rows: Sequence[Row], p: Sequence[float], words: Sequence[Word]) -> Segment:
     start, end = rows[0].t_ns, rows[-1].t_ns
     named: Counter[str] = Counter()
+    phrases: dict[str, str] = {}
     for row in rows:
         for cue in row.top:
-            named[cue.phrase] += cue.log_odds  # type: ignore[assignment]  # Counter adds floats as well
-    said = " ".join(w.text for w in words if start <= (w.start_ns + w.end_ns) // 2 <= end)
-    return Segment(start, end, float(max(p)), float(sum(p) / len(p)), tuple(n for n, _ in named.most_common(4)), said)
+            named[cue.name] += cue.log_odds  # type: ignore[assignment]  # Counter adds floats as well
+            phrases[cue.name] = cue.phrase
+    within = [w for w in words if start <= (w.start_ns + w.end_ns) // 2 <= end]
+    heard = _heard(within)
+    said = tuple(
+        f"{phrases[name]} ({', '.join(heard[name])})" if name in heard else phrases[name]
+        for name, _ in named.most_common(4)
+    )
+    text = " ".join(w.text for w in within)
+    return Segment(start, end, float(max(p)), float(sum(p) / len(p)), said, text)
+
+
+def _heard(words: Sequence[Word]) -> dict[str, list[str]]:
+    """By the name of its cue, what was said of each marker: at most `QUOTED` different phrases, in order."""
+    tokens, heard = [token(w.text) for w in words], dict[str, list[str]]()
+    for i in range(1, len(tokens) + 1):
+        for marker, phrase in spoken(tokens[max(0, i - LONGEST) : i]).items():
+            said = heard.setdefault(f"language_{marker}", [])
+            if phrase not in said and len(said) < QUOTED:
+                said.append(phrase)
+    return heard

@@ -112,7 +112,7 @@ class WordLog:
         del self.texts[n:], self.tokens[n:], self.begins[n:], self.counts[n + 1 :], self.valued[n + 1 :]
 
     def mixed(self, first: int, last: int) -> float:
-        """How far positive and negative words mix in the words from `first` up to `last`: the rarer kind's share, 0-.5.
+        """How far positive and negative words mix in words `first` to `last`: the rarer kind's share, 0-.5.
 
         `NEUTRAL` words are added, so that one of each in a short answer is no great mixture.
         """
@@ -120,7 +120,7 @@ class WordLog:
         return max(0.0, min(positive, negative)) / (last - first + NEUTRAL)
 
     def clauses(self, first: int, last: int) -> list[tuple[int, int]]:
-        """The clauses of the words from `first` up to `last`, as pairs of indices; a short rest joins the one before."""
+        """The clauses of words `first` to `last`, as pairs of indices; a short rest joins the one before."""
         starts = [i for i in range(first, last) if i == first or self.begins[i] == i]
         spans = list(zip(starts, [*starts[1:], last], strict=True)) if starts else []
         if len(spans) > 1 and spans[-1][1] - spans[-1][0] < LEAST:

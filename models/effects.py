@@ -10,7 +10,7 @@ estimate but never make one. Three kinds of effect:
   d standard deviations. Rank-biserial r becomes d = sqrt(2) * inverse normal((1 + r) / 2).
 * evidence: the value is a log-likelihood ratio already.
 
-The effects of language come from the trained expert (`assets/language.json`), whose weights were fitted together. In the
+The effects of language come from the trained expert (`assets/language.json`); its weights were fitted together. In the
 other channels k cues with mean correlation rho tell less than k independent ones: each is multiplied by
 1 / (1 + (k - 1) rho) (Gaussian discriminant with equal effects and equal correlation).
 """

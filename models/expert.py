@@ -38,6 +38,7 @@ COVERAGE: Final = 0.316
 FADE_S: Final = 4.25
 """Seconds in which a marker's count fades to 1/e: the mean length of an A/H segment (BAH)."""
 
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """A stretch of an answer and what its words add.

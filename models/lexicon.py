@@ -42,9 +42,7 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "belief": ("i think", "i believe", "i find", "in my opinion"),
     "reason": ("because", "so that", "reason", "reasons", "in order to", "help", "helps"),
-    "description": ("it", "it's", "is", "the", "this"),
     "agreement": ("yeah", "yes", "yep", "well", "okay", "you know", "i mean"),
-    "frequency": ("sometimes", "always", "usually", "never", "often", "every"),
     "vagueness": ("stuff", "thing", "things", "something", "whatever", "kind", "different"),
     "regret": (
         "bad", "worse", "guilty", "guilt", "regret", "unfortunately", "lazy", "tired", "procrastinate",
@@ -56,7 +54,7 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
 """Marker to its words and phrases, lower case."""
 
 MARKERS: Final[tuple[str, ...]] = (*PHRASES, "repair")
-"""Names of the markers, in the order of the count vectors. "repair" has no list: it is a repetition or a cut-off word."""
+"""Names of the markers, in the order of the count vectors. "repair" has no list: it is a repetition or a broken word."""
 
 _MAY_REPEAT: Final = frozenset({"very", "really", "no", "yeah", "yes", "so", "that", "had", "much", "many", "long"})
 """Words whose repetition is emphasis or grammar, not repair."""
@@ -83,8 +81,14 @@ def completed(tokens: Sequence[str]) -> list[str]:
 
     The longest phrase wins: "I don't know" is one hedge and no word of weighing, as "I know" is.
     """
+    found = spoken(tokens)
+    return [marker for marker in MARKERS if marker in found]
+
+
+def spoken(tokens: Sequence[str]) -> dict[str, str]:
+    """The markers that the last of `tokens` completes, each with the phrase that was said."""
     if not tokens or not tokens[-1]:
-        return []
+        return {}
     last = tokens[-1]
     matches = [
         (len(phrase), marker)
@@ -92,12 +96,12 @@ def completed(tokens: Sequence[str]) -> list[str]:
         if len(phrase) <= len(tokens) and tuple(tokens[-len(phrase) :]) == phrase
     ]
     longest = max((size for size, _ in matches), default=0)
-    found = {marker for size, marker in matches if size == longest}
+    found = {marker: " ".join(tokens[-size:]) for size, marker in matches if size == longest}
     if last.endswith("n't"):
-        found.add("negation")
+        found.setdefault("negation", last)
     before = tokens[-2] if len(tokens) > 1 else ""
     if (last == before and last not in _MAY_REPEAT and last not in PHRASES["filler"]) or (
         last.endswith("-") and len(last) > 1
     ):
-        found.add("repair")
-    return [marker for marker in MARKERS if marker in found]
+        found["repair"] = last
+    return found

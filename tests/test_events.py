@@ -49,7 +49,7 @@ def test_a_segment_names_its_cues_and_its_words() -> None:
     top = (TopCue("language_hedge", 1.0, 0.9, "a hedge"), TopCue("voice_pause_share", 0.5, 0.2, "long silences"))
     words = [Word("maybe", S, 2 * S, 0.9, True, 0), Word("later", 9 * S, 10 * S, 0.9, True, 1)]
     (segment,) = find_segments(rows_of(p, top), p, words)
-    assert segment.phrases == ("a hedge", "long silences")
+    assert segment.phrases == ("a hedge (maybe)", "long silences")
     assert segment.words == "maybe"
     assert segment.mean_p == pytest.approx(0.7)
 

@@ -22,7 +22,8 @@ from ahdetect.errors import MediaError, StoreError
 from ahdetect.export.stills import Stills
 from ahdetect.export.tables import whole_file
 from ahdetect.models.cues import INDEX, Channel
-from ahdetect.models.lexicon import LONGEST, PHRASES, completed, token
+from ahdetect.models.effects import EFFECTS, Kind
+from ahdetect.models.lexicon import LONGEST, PHRASES, spoken, token
 from ahdetect.models.posterior import Band, Presence
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
 
@@ -172,16 +173,22 @@ class _Said:
     filler: bool
 
 
+_POINTING = {
+    e.cue.removeprefix("language_")
+    for e in EFFECTS
+    if e.channel is Channel.LANGUAGE and e.kind is Kind.COUNT and e.weight > 0.3
+}
+
+
 def _marked(said: Sequence[_Said]) -> list[_Said]:
-    """Only the words and phrases that the language channel counts: fillers, hedges, contrast words and so on."""
+    """Only the words and phrases that speak for A/H: fillers, hedges, contrast words and so on."""
     tokens = [token(s.text) for s in said]
     found = []
     for i in range(len(said)):
-        for n in range(1, min(LONGEST, i + 1) + 1):
-            if completed(tokens[i + 1 - n : i + 1]):
-                phrase = " ".join(s.text for s in said[i + 1 - n : i + 1])
-                found.append(_Said(phrase, said[i + 1 - n].start, said[i].filler))
-                break
+        phrases = [p for m, p in spoken(tokens[max(0, i + 1 - LONGEST) : i + 1]).items() if m in _POINTING]
+        if phrases:
+            first = i + 1 - max(len(p.split()) for p in phrases)
+            found.append(_Said(" ".join(s.text for s in said[first : i + 1]), said[first].start, said[i].filler))
     return found
 
 

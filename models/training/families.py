@@ -1,7 +1,7 @@
-"""Families of language experts that are compared: a design and training rows flow in, predictors flow out.
+"""Families of language experts: a design and training rows flow in, predictors flow out.
 
-All get the same folds, the same counts and the same calibration. `ahdetect train language` writes their figures into the
-model card; the simplest that is not measurably worse ships.
+All get the same folds, the same counts and the same calibration. `ahdetect train language` writes their figures into
+the model card; the simplest that is not measurably worse ships.
 """
 
 from __future__ import annotations
@@ -114,12 +114,15 @@ class Bags:
 
     Attributes:
         x: log(1 + count) of each marker in the clause and mixed valence of the answer up to it, (clauses, features).
+        share: what the clause adds to the columns of the answer's design but the length: the change of mixed valence
+            and of log(1 + count), whose sum over the clauses is the answer's, (clauses, 1 + len(MARKERS)).
         bag: row of the answer in the design, (clauses,).
         words: words of the clause, (clauses,).
         position: words of the answer before the clause's middle, (clauses,).
     """
 
     x: Array
+    share: Array
     bag: NDArray[np.intp]
     words: Array
     position: Array
@@ -127,16 +130,21 @@ class Bags:
 
 def bags(answers: Answers) -> Bags:
     """Divide every answer into its clauses."""
-    valence, x, bag, words, position = Valence(), [], [], [], []
+    valence = Valence()
+    x: list[list[float]] = []
+    share: list[list[float]] = []
+    bag, words, position = [], [], []
     for row, text in enumerate(answers.texts):
         log_ = WordLog(valence)
         log_.extend(text.split() or [""])
         for a, b in log_.clauses(0, len(log_)):
             x.append([*np.log1p(log_.counts[b] - log_.counts[a]), log_.mixed(0, b)])
+            before = log_.mixed(0, a) if a else 0.0
+            share.append([log_.mixed(0, b) - before, *(np.log1p(log_.counts[b]) - np.log1p(log_.counts[a]))])
             bag.append(row)
             words.append(b - a)
             position.append((a + b) / 2)
-    return Bags(np.array(x), np.array(bag), np.array(words, dtype=np.float64), np.array(position))
+    return Bags(np.array(x), np.array(share), np.array(bag), np.array(words, dtype=np.float64), np.array(position))
 
 
 class NoisyOr:
@@ -174,7 +182,7 @@ class NoisyOr:
 
         start = np.zeros(2 + k + len(kinds))
         start[:2] = -4.0, -0.5
-        self._theta = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x[: 2 + k]
+        self._theta = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 120}).x[: 2 + k]
 
     def clause_scores(self) -> Array:
         """Log intensity per word of every clause of the bags, (clauses,)."""

@@ -204,8 +204,8 @@ def with_prompt(d: Design, rows: Rows, log_odds: Array) -> tuple[float, float]:
     from sklearn.linear_model import LogisticRegression
 
     rates = prompt_rates(d, rows)
-    prior = np.array([_logit(rates[k]) for k in d.prompts[rows].tolist()])
-    base = _logit(float(d.y[rows].mean()))
+    prior = np.array([logit(rates[k]) for k in d.prompts[rows].tolist()])
+    base = logit(float(d.y[rows].mean()))
     # An offset in scikit-learn: a column that is far too large to be penalised, with the weight it needs.
     x = np.column_stack([log_odds - base, 1e3 * prior])
     model = LogisticRegression(C=100.0, max_iter=5000).fit(x, d.y[rows])
@@ -228,14 +228,14 @@ def train(answers: Answers, seed: int, resamples: int = 200, about: dict[str, An
     errors = _bootstrap(d, model, seed, resamples)
     weight = model.weight * model.slope / model.sd
     base = float(d.y.mean())
-    base_log_odds = _logit(base)
+    base_log_odds = logit(base)
     at_zero = float(model.log_odds(np.zeros((1, d.x.shape[1])))[0])
     parts = []
     for k in (_LENGTH, _MIXED):
         mean, sd = float(model.mean[k]), float(model.sd[k])
         parts.append(Standardised(float(weight[k]) * sd, float(errors[k]) * sd, mean, sd))
     bias = at_zero - base_log_odds + sum(float(weight[k]) * float(model.mean[k]) for k in (_LENGTH, _MIXED))
-    scale, prompt_bias = with_prompt(d, rows, _out_of_fold(d, rows, seed))
+    scale, prompt_bias = with_prompt(d, rows, out_of_fold(d, rows, seed))
     plain = d.counts[d.y == 0]
     return Weights(
         markers=weight[_FIRST:],
@@ -254,7 +254,8 @@ def train(answers: Answers, seed: int, resamples: int = 200, about: dict[str, An
     )
 
 
-def _out_of_fold(d: Design, rows: Rows, seed: int) -> Array:
+def out_of_fold(d: Design, rows: Rows, seed: int) -> Array:
+    """Calibrated log-odds of `rows`, each from fits on other people among them."""
     z = np.empty(len(rows))
     place = {int(r): i for i, r in enumerate(rows)}
     for train_rows, test in folds(d, seed, INNER_FOLDS, rows):
@@ -290,5 +291,6 @@ def _length_alone(d: Design, resamples: int, seed: int) -> Standardised:
     )
 
 
-def _logit(p: float) -> float:
+def logit(p: float) -> float:
+    """Log-odds."""
     return log(p) - log(1.0 - p)

@@ -1,0 +1,106 @@
+"""`ahdetect train`: labelled data in, weights and model cards out. Needs the extra `train`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ahdetect.errors import ConfigError, StoreError
+
+app = typer.Typer(no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Folder with the data set.")]
+Out = Annotated[Path, typer.Option("--out", help="Where weights and cards go; `assets` of a checkout ships them.")]
+Seed = Annotated[int, typer.Option(help="Of folds, resampling and initial values.")]
+
+
+@app.callback()
+def group() -> None:
+    """Train the language models anew; the same data and seed give the same weights."""
+
+
+@app.command()
+def language(
+    data: Data,
+    out: Out = Path("trained"),
+    seed: Seed = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Divisions into folds that the families are compared on.")] = 1,
+    resamples: Annotated[int, typer.Option(min=50, help="Bootstrap resamples for the intervals.")] = 2000,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of the sentence encoder's files; without it that family is left out.")
+    ] = None,
+    card: Annotated[bool, typer.Option(help="Compare the families and write the card (minutes to an hour).")] = True,
+) -> None:
+    """Train the language expert on A/H answers: `train.jsonl` and `val.jsonl` in the folder.
+
+    Writes `language.json`, and `cards/language.md` with the comparison of families: grouped cross-validation on the
+    training answers, then the validation answers once. The weights are fitted on both.
+    """
+    console = Console(stderr=True)
+    _needs_scikit()
+    from ahdetect.models.datasets.ah_text import read_answers
+    from ahdetect.models.training.language import train
+
+    training, validation = read_answers(data / "train.jsonl"), read_answers(data / "val.jsonl")
+    command = f"ahdetect train language --data DIR --seed {seed} --seeds {seeds} --resamples {resamples}"
+    command += " --encoder DIR" if encoder else ""
+    about = {
+        "data": "BAH v1, train and val answers of the authors' code repository (BSD-3-Clause)",
+        "answers": len(training) + len(validation),
+        "people": len({*training.subjects.tolist(), *validation.subjects.tolist()}),
+        "seed": seed,
+        "command": command,
+        "licence": "GPL-3.0-or-later",
+    }
+    weights = train(training.joined(validation), seed, about=about)
+    _write(out / "language.json", weights.to_json())
+    console.print(f"weights: {out / 'language.json'}", highlight=False, soft_wrap=True)
+    if card:
+        from ahdetect.modelcard import write_card
+        from ahdetect.models.training.compare import compare
+
+        told: Callable[[str], None] = lambda what: console.print(f"comparing: {what}", highlight=False)  # noqa: E731
+        found = compare(training, validation, seeds, _encoder(encoder), told)
+        written = write_card(found, weights, out / "cards", command, resamples)
+        console.print(f"card: {written}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def talk(data: Data, out: Out = Path("trained"), seed: Seed = 0) -> None:
+    """Train the head for change talk and sustain talk on AnnoMI: `AnnoMI-simple.csv` in the folder."""
+    _needs_scikit()
+    from ahdetect.models.training.talk import train_talk
+
+    csv = data / "AnnoMI-simple.csv" if data.is_dir() else data
+    results = train_talk(csv, out, seed)
+    typer.echo(json.dumps(results, indent=2, default=float))
+
+
+def _encoder(folder: Path | None) -> dict[str, Any]:
+    if folder is None:
+        return {}
+    from ahdetect.models.training.encoder import as_family
+
+    return {"encoder": as_family(folder)}
+
+
+def _needs_scikit() -> None:
+    try:
+        import sklearn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "Training needs scikit-learn, which is not installed; run `pip install 'ahdetect[train]'`."
+        ) from error
+
+
+def _write(path: Path, content: Any) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}.", value=path) from error
