@@ -11,7 +11,8 @@ import pytest
 
 from ahdetect.errors import AssetError
 from ahdetect.models.training import encoder as family
-from ahdetect.models.training.encoder import Encoder, erase_concept, fit_encoder, missing, read_safetensors
+from ahdetect.models.training.encoder import Encoder, as_family, erase_concept, fit_encoder, missing, read_safetensors
+from ahdetect.models.training.language import Design
 
 WIDTH, HEADS, INNER, PLACES, EPS = 8, 2, 12, 32, 1e-12
 VOCABULARY = ("[UNK]", "yes", "no", "maybe", "but", "red", "green", "blue", "and", "then")
@@ -193,6 +194,16 @@ def test_it_learns_the_state_and_is_the_same_twice(folder: Path, monkeypatch: py
     np.testing.assert_array_equal(first, again)
     assert np.mean((first > 0.5) == y[120:]) > 0.9
     assert fit_encoder(texts, y, prompts, seed=4, folder=folder)([]).shape == (0,)
+
+
+def test_as_a_family_it_is_fitted_on_the_rows_it_is_given(folder: Path) -> None:
+    texts, y, prompts = answers()
+    none = np.empty((len(y), 0))
+    design = Design(none, none, np.full(len(y), 5.0), y, np.arange(len(y)), prompts)
+    rows, test = np.arange(40, 160), np.array([3, 0, 39])
+    expected = fit_encoder([texts[i] for i in rows], y[rows], prompts[rows], seed=0, folder=folder)
+    found = as_family(folder, texts)(design, 0)(rows)(test)
+    np.testing.assert_array_equal(found, expected([texts[i] for i in test]))
 
 
 def test_a_folder_without_the_files_is_named_with_the_family(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.errors import AssetError
+from ahdetect.models.training.language import Design, Fit, Rows
 
 Array = NDArray[np.float64]
 Predict = Callable[[list[str]], Array]
@@ -314,3 +315,23 @@ def fit_encoder(
         return np.asarray(model.predict_proba(features(answers))[:, 1]) if answers else np.empty(0)
 
     return predict
+
+
+def as_family(folder: Path, texts: Sequence[str], erase: float = ERASE) -> Callable[[Design, int], Fit]:
+    """This family as `models.training.compare` takes one.
+
+    Args:
+        folder: where MiniLM's `FILES` lie.
+        texts: the answers that the design was made of, row by row.
+        erase: share of the prompt's directions to take out, 0 to 1.
+    """
+
+    def family(d: Design, seed: int) -> Fit:
+        def train(rows: Rows) -> Callable[[Rows], Array]:
+            some = [texts[i] for i in rows]
+            predict = fit_encoder(some, d.y[rows], d.prompts[rows], seed=seed, folder=folder, erase=erase)
+            return lambda test: predict([texts[i] for i in test])
+
+        return train
+
+    return family
