@@ -54,7 +54,7 @@ PHRASES: Final[dict[str, tuple[str, ...]]] = {
 """Marker to its words and phrases, lower case."""
 
 MARKERS: Final[tuple[str, ...]] = (*PHRASES, "repair")
-"""Names of the markers, in the order of the count vectors. "repair" has no list: it is a repetition or a broken word."""
+"""Names of the markers, in the order of the count vectors. "repair" has no list: repetitions and broken words."""
 
 _MAY_REPEAT: Final = frozenset({"very", "really", "no", "yeah", "yes", "so", "that", "had", "much", "many", "long"})
 """Words whose repetition is emphasis or grammar, not repair."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ahdetect.errors import ConfigError, StoreError
+from ahdetect.errors import AssetError, ConfigError, StoreError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def language(
         from ahdetect.models.training.compare import compare
 
         told: Callable[[str], None] = lambda what: console.print(f"comparing: {what}", highlight=False)  # noqa: E731
-        found = compare(training, validation, seeds, _encoder(encoder), told)
+        found = compare(training, validation, seeds, _encoder(encoder, training.joined(validation).texts), told)
         written = write_card(found, weights, out / "cards", command, resamples)
         console.print(f"card: {written}", highlight=False, soft_wrap=True)
 
@@ -81,12 +81,14 @@ def talk(data: Data, out: Out = Path("trained"), seed: Seed = 0) -> None:
     typer.echo(json.dumps(results, indent=2, default=float))
 
 
-def _encoder(folder: Path | None) -> dict[str, Any]:
+def _encoder(folder: Path | None, texts: tuple[str, ...]) -> dict[str, Any]:
     if folder is None:
         return {}
-    from ahdetect.models.training.encoder import as_family
+    from ahdetect.models.training.encoder import as_family, missing
 
-    return {"encoder": as_family(folder)}
+    if lacks := missing(folder):
+        raise AssetError(lacks, value=folder)
+    return {"encoder": as_family(folder, texts)}
 
 
 def _needs_scikit() -> None:
