@@ -35,7 +35,7 @@ MARKERS: Final[dict[str, str]] = {
     "commitment": rf"\bi(?:'m| am) {_SO}(?:going to|gonna|planning|willing)"
     r"|\bi(?:'ll| will| plan| promise| intend)\b|\blet's\b",
     "desire": rf"\bi(?:'d| would)? {_SO}(?:want|wanna|wish|hope)\b|\bi(?:'d| would) {_SO}(?:like|love|prefer)\b",
-    "ability": rf"\bi(?:'m)? {_SO}(?:can|could|might|able)\b(?! not)|\bbeen able\b",
+    "ability": rf"\bi(?:'m)? {_SO}(?:can|could|might|able)\b(?!'| not)|\bbeen able\b",
     "need": rf"\bi(?:'ve| have)? {_SO}(?:need|have to|got to|gotta|must|should|ought)\b|\bneed to\b|\bsupposed to\b",
     "steps": rf"\bi(?:'ve| have) (?:been|already|tried|started|stopped|quit|cut|taken|gone|done|made)"
     rf"|\bi {_SO}(?:already |have )?(?:tried|started|stopped|quit|cut|went|signed|called|joined|decided|realized)\b",
