@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ahdetect.models.clauses import Valence, WordLog
+from ahdetect.models.clauses import LEAST, Valence, WordLog
 from ahdetect.models.cues import INDEX, Channel, CueFrame, absent_frame, empty_values
 from ahdetect.models.effects import EFFECTS, Ratios
 from ahdetect.models.expert import FADE_S, LanguageExpert
 from ahdetect.models.lexicon import MARKERS
+from ahdetect.models.talk import TalkModel
 from ahdetect.models.words import Transcript, Word
 
 LONGEST_ANSWER_S: Final = 96.0
@@ -45,6 +46,7 @@ class LanguageModel:
         self.valence = Valence()
         self.expert = LanguageExpert(valence=self.valence)
         self.ratios = Ratios(_WEIGHED)
+        self.talk = TalkModel.load()
 
 
 class LanguageStream:
@@ -64,6 +66,7 @@ class LanguageStream:
         self._ends: list[int] = []
         self._events: list[list[int]] = [[] for _ in MARKERS]
         self._valence: list[float] = []
+        self._talk: list[tuple[float, float]] = []
         self._answers: list[int] = [0]
         self._settled = 0
         self._version = -1
@@ -115,6 +118,10 @@ class LanguageStream:
         put("mixed", mixed)
         timed = t_ns - start <= LONGEST_ANSWER_S * _NS
         put("answer", self._model.expert.so_far(counts, fading * _LN2, spoken, mixed, timed=timed))
+        change, sustain = self._talk_of(t_ns, first, last)
+        put("change_talk", change)
+        put("sustain_talk", sustain)
+        put("both_talks", min(change, sustain))
         put("valence", self._valence[last - 1])
         put("word_rate", (last - bisect_right(self._ends, t_ns - round(_RATE_WINDOW_S * _NS))) / _RATE_WINDOW_S)
         recent = self._words[max(first, last - _CONFIDENCE_WORDS) : last]
@@ -154,6 +161,16 @@ class LanguageStream:
                 faded[k] = float((np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)).sum())
         return faded
 
+    def _talk_of(self, t_ns: int, first: int, last: int) -> tuple[float, float]:
+        """Change talk and sustain talk of the last clauses: the highest that has not faded."""
+        lo = max(first, bisect_right(self._ends, t_ns - round(_HORIZON_S * _NS)))
+        if lo >= last:
+            return 0.0, 0.0
+        age_s = (t_ns - np.array(self._ends[lo:last], dtype=np.float64)) / _NS
+        faded = np.array(self._talk[lo:last]) * np.exp(-age_s / FADE_S)[:, None]
+        change, sustain = faded.max(axis=0)
+        return float(change), float(sustain)
+
     def _push(self, word: Word) -> None:
         # Recognisers now and then let a word end after the next one; causality needs order.
         end_ns = max(word.end_ns, self._ends[-1] if self._ends else 0)
@@ -163,6 +180,9 @@ class LanguageStream:
         self._ends.append(end_ns)
         text = " ".join(self._log.texts[-_VALENCE_WORDS:])
         self._valence.append(self._model.valence.compound(text))
+        clause = self._log.tokens[self._log.begins[-1] :]
+        scores = self._model.talk.scores(clause) if len(clause) >= LEAST else (0.0, 1.0, 0.0)
+        self._talk.append((float(scores[0]), float(scores[2])))
 
     def _truncate(self, n: int) -> None:
         if len(self._words) == n:
@@ -171,4 +191,4 @@ class LanguageStream:
         for k, events in enumerate(self._events):
             del events[int(end_of[k]) :]
         self._log.truncate(n)
-        del self._words[n:], self._ends[n:], self._valence[n:]
+        del self._words[n:], self._ends[n:], self._valence[n:], self._talk[n:]

@@ -71,13 +71,23 @@ def language(
 
 
 @app.command()
-def talk(data: Data, out: Out = Path("trained"), seed: Seed = 0) -> None:
-    """Train the head for change talk and sustain talk on AnnoMI: `AnnoMI-simple.csv` in the folder."""
+def talk(
+    data: Data,
+    out: Out = Path("trained"),
+    seed: Seed = 0,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder with a sentence encoder (`model.onnx`, `tokenizer.json`) to learn from.")
+    ] = None,
+) -> None:
+    """Train the head for change talk and sustain talk on AnnoMI: `AnnoMI-simple.csv` in the folder.
+
+    The weights that ship learned their second table from a sentence encoder, which the card names; without one that table
+    stays empty.
+    """
     _needs_scikit()
     from ahdetect.models.training.talk import train_talk
 
-    csv = data / "AnnoMI-simple.csv" if data.is_dir() else data
-    results = train_talk(csv, out, seed)
+    results = train_talk(data, out, seed, encoder=encoder)
     typer.echo(json.dumps(results, indent=2, default=float))
 
 
