@@ -585,12 +585,6 @@ def test_out_gets_report_page_and_picture(tmp_path: Path, capsys: pytest.Capture
         ("rows.xlsx", "", "is none of .jsonl"),
         ("rows.jsonl", '{"label": 1,\n', "Line 1 of"),
         ("rows.jsonl", '{"label": 1, "p_ah": 1}\n\n[1]\n', "Line 3 of"),
-        (
-            "rows.jsonl",
-            '{"label": 1, "p": 0.5}\n',
-            "no column 'p_ah' (it has label, p); name the right one with --score",
-        ),
-        ("rows.jsonl", '{"ah": 1, "p_ah": 0.5}\n', "no column 'label'"),
         ("rows.jsonl", '{"label": null, "p_ah": 0.5}\n', "no row with both a label and a score (1 without a label)"),
         ("rows.jsonl", '{"label": 1, "p_ah": 1}\n{"label": 2, "p_ah": 0.5}\n', "Row 2 of"),
         ("rows.csv", "label,p_ah\nyes,.5\n", "has the label 'yes'"),
@@ -599,11 +593,11 @@ def test_out_gets_report_page_and_picture(tmp_path: Path, capsys: pytest.Capture
         ("rows.jsonl", '{"label": 1, "p_ah": Infinity}\n', "has the score inf"),
     ],
 )
-def test_a_file_that_makes_no_sense_is_one_sentence_and_exit_code_2(
+def test_a_file_that_makes_no_sense_is_one_sentence_and_exit_code_7(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, says: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    assert run(str(tmp_path / name)) == 2
+    assert run(str(tmp_path / name)) == 7
     said = capsys.readouterr()
     assert says in said.err
     assert said.err.startswith("ahdetect: ")
@@ -611,11 +605,26 @@ def test_a_file_that_makes_no_sense_is_one_sentence_and_exit_code_2(
     assert said.out == ""
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ('{"label": 1, "p": 0.5}', "no column 'p_ah' (it has label, p); name the right one with --score"),
+        ('{"ah": 1, "p_ah": 0.5}', "no column 'label'"),
+    ],
+)
+def test_a_column_that_an_option_can_name_is_a_matter_of_arguments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: str, says: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(f"{row}\n")
+    assert run(str(tmp_path / "rows.jsonl")) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_a_missing_file_column_or_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(write_jsonl(lines(), tmp_path / "rows.jsonl"))
     (tmp_path / "taken").write_text("")
     for args, code, says in [
-        ([str(tmp_path / "none.jsonl")], 2, "No such file"),
+        ([str(tmp_path / "none.jsonl")], 7, "No such file"),
         ([file, "--person", "who"], 2, "name the right one with --person"),
         ([file, "--picture"], 2, "add --out DIR"),
         ([file, "--out", str(tmp_path / "taken"), "--resamples", "5"], 6, "choose another folder with --out"),

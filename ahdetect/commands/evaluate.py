@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ahdetect.errors import ConfigError, StoreError
+from ahdetect.errors import ConfigError, DataError, StoreError
 from ahdetect.evaluation import METRICS, RESAMPLES, Estimate, Report, report, shown, table
 from ahdetect.export.tables import whole_file
 
@@ -113,9 +113,9 @@ def _read_jsonl(path: Path, wanted: set[str]) -> Lines:  # noqa: ARG001
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise ConfigError(f"Line {number} of {path} is not JSON ({error.msg}); mend or drop it.") from error
+                raise DataError(f"Line {number} of {path} is not JSON ({error.msg}); mend or drop it.") from error
             if not isinstance(row, dict):
-                raise ConfigError(f"Line {number} of {path} is no JSON object; each line must be one, as {{...}}.")
+                raise DataError(f"Line {number} of {path} is no JSON object; each line must be one, as {{...}}.")
             rows.append(row)
             columns.update(row)
     return Lines(rows, columns)
@@ -146,19 +146,19 @@ def read(path: Path, wanted: set[str]) -> Lines:
     """The rows of a table; of Parquet, which may be large, the columns that are `wanted`.
 
     Raises:
-        ConfigError: no such file, of another kind, damaged, or without rows.
+        DataError: no such file, of another kind, damaged, or without rows.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise ConfigError(f"{path} is none of {', '.join(READERS)}; give a file of one of these kinds.", value=path)
+        raise DataError(f"{path} is none of {', '.join(READERS)}; give a file of one of these kinds.", value=path)
     try:
         lines = reader(path, wanted)
     except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror or _first_line(error)}.", value=path) from error
+        raise DataError(f"Cannot read {path}: {error.strerror or _first_line(error)}.", value=path) from error
     except (csv.Error, ValueError) as error:  # not UTF-8 and damaged Parquet are ValueErrors
-        raise ConfigError(f"{path} is damaged or no {path.suffix} file: {_first_line(error)}.", value=path) from error
+        raise DataError(f"{path} is damaged or no {path.suffix} file: {_first_line(error)}.", value=path) from error
     if not lines.rows:
-        raise ConfigError(f"{path} holds no rows; there is nothing to evaluate.", value=path)
+        raise DataError(f"{path} holds no rows; there is nothing to evaluate.", value=path)
     return lines
 
 
@@ -181,7 +181,8 @@ def select(lines: Lines, path: Path, *, label: str, score: str, person: str | No
         prompt: column of the kind of prompt; None for `prompt` if the file has it.
 
     Raises:
-        ConfigError: a column is missing, a label is not 0 or 1, a probability is none, or no row is left.
+        ConfigError: a column is missing, which an option can name.
+        DataError: a label is not 0 or 1, a probability is none, or no row is left.
     """
     columns = lines.columns
     asked = {"--label": label, "--score": score, "--person": person, "--prompt": prompt}
@@ -209,7 +210,7 @@ def select(lines: Lines, path: Path, *, label: str, score: str, person: str | No
             kept.prompts.append(None if _missing(kind) else str(kind))
     if not kept.y:
         reasons = ", ".join(f"{many} {reason}" for reason, many in kept.left_out.items())
-        raise ConfigError(f"{path} has no row with both a label and a score ({reasons}).", value=path)
+        raise DataError(f"{path} has no row with both a label and a score ({reasons}).", value=path)
     if alone:
         kept.notes.append(f"{alone} rows name no person ({person!r}); each was taken for a person of its own.")
     return kept
@@ -236,7 +237,7 @@ def _label(value: object, path: Path, number: int, column: str) -> int:
     except ValueError:
         found = math.nan
     if found not in (0, 1):
-        raise ConfigError(f"Row {number} of {path} has the label {value!r} ({column!r}); labels must be 0 or 1.")
+        raise DataError(f"Row {number} of {path} has the label {value!r} ({column!r}); labels must be 0 or 1.")
     return int(found)
 
 
@@ -246,7 +247,7 @@ def _probability(value: Any, path: Path, number: int, column: str) -> float:
     except (TypeError, ValueError):
         found = math.nan
     if not 0 <= found <= 1:
-        raise ConfigError(
+        raise DataError(
             f"Row {number} of {path} has the score {value!r} ({column!r}); probabilities must be numbers from 0 to 1."
         )
     return found
