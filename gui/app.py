@@ -1,4 +1,4 @@
-"""Desktop app: a folder named on the command line, or chosen later, flows in; a window flows out.
+"""Desktop app: a folder and a screen named on the command line, or chosen later, flow in; a window flows out.
 
 Nothing here imports Qt before `main()`, so that a missing extra is a sentence and not a traceback.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,39 +25,59 @@ def main(args: Sequence[str] | None = None) -> int:
         args: without the program's name; None for the process's own.
 
     Returns:
-        Exit code: 0, or 2 where PyQt6 is missing.
+        Exit code: 0, or 2 where PyQt6 is missing or an argument is wrong.
     """
-    parser = argparse.ArgumentParser(prog="ahdetect-gui", description="Look at a recorded session or an analysis.")
+    parser = argparse.ArgumentParser(prog="ahdetect-gui", description="Record a session live, or look at one again.")
     parser.add_argument("folder", type=Path, nargs="?", help="a session folder, or one that `ahdetect analyze` wrote")
     parser.add_argument("clip", type=Path, nargs="?", help="the analysed clip, where it is not found by itself")
+    parser.add_argument("--screen", metavar="NAME", help="the screen to begin with: devices, setup, live, review")
+    parser.add_argument("--language", metavar="CODE", default="", help="en or fr; by default the desktop's")
     chosen = parser.parse_args(args)
     try:
-        return _run(chosen.folder, chosen.clip)
+        return _run(chosen.folder, chosen.clip, chosen.screen, chosen.language)
     except AhdetectError as error:
         print(f"ahdetect-gui: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def _run(folder: Path | None, clip: Path | None) -> int:
+def _run(folder: Path | None, clip: Path | None, screen: str | None, language: str) -> int:
     try:
         from PyQt6.QtWidgets import QApplication
 
-        from ahdetect.gui.live_model import LiveModel
-        from ahdetect.gui.window import ReviewWindow
+        from ahdetect.gui import i18n
+        from ahdetect.gui.context import Context
+        from ahdetect.gui.screens import SCREENS
+        from ahdetect.gui.window import MainWindow
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"The window needs the package {error.name}, which is not installed; run `pip install 'ahdetect[gui]'`.",
             value=error.name,
         ) from error
+    names = [entry.name for entry in SCREENS]
+    if screen is not None and screen not in names:
+        raise ConfigError(f"There is no screen {screen!r}; choose one of {', '.join(names)}.", value=screen)
     for name in _FOREIGN:
         os.environ.pop(name, None)
+    sys.setswitchinterval(0.0005)  # as the command line does (`ahdetect.cli`): threads take turns more often
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app = QApplication.instance() or QApplication(["ahdetect-gui"])
-    model = LiveModel()
-    window = ReviewWindow(model)
+    assert isinstance(app, QApplication)
+    app.setApplicationName("ahdetect")
+    app.setApplicationDisplayName("ahdetect")
+    app.setDesktopFileName("ahdetect")
+    app.setStyle("Fusion")
+    context = Context()
+    translators = i18n.install(app, language or str(context.settings.value("language", "")))
+    window = MainWindow(context)
+    signal.signal(signal.SIGINT, lambda *_: window.close())  # Ctrl-C in a terminal closes as the button does
     window.show()
     if folder is not None:
         window.open(folder, clip)
+    else:
+        window.go(screen or names[0])
     try:
         return int(app.exec())
     finally:
-        model.close()
+        window.shutdown()
+        for translator in translators:
+            app.removeTranslator(translator)

@@ -74,7 +74,7 @@ class Context(QObject):
         banner: (level "info", "warning" or "error"; text; key): a message that stays until it is dismissed or mended;
             a new text under the same key replaces it, an empty one removes it.
         go: name of the screen to go to.
-        opened: folder that was opened for review.
+        opened: folder that was opened for review, None where it is a clip alone.
         text_scale_changed: the new scale, 1 to 2.
         theme_changed: the new `Theme`.
         choice: devices.
@@ -103,8 +103,8 @@ class Context(QObject):
 
     # -- what screens do
 
-    def open_folder(self, folder: Path, clip: Path | None = None) -> None:
-        """Open a session or an analysis for review and go there."""
+    def open_folder(self, folder: Path | None, clip: Path | None = None) -> None:
+        """Open a session or an analysis for review and go there; without a folder, the clip alone."""
         self.folder, self.clip = folder, clip
         self.go.emit("review")
         self.opened.emit(folder)

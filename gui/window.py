@@ -1,172 +1,380 @@
-"""Review window: a live model flows in; picture, words, segments and timeline at one cursor flow out."""
+"""Main window: a context flows in; the walk of screens, banners, menus and remembered looks flow out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QImage, QKeySequence, QPixmap, QResizeEvent, QShortcut
+from PyQt6.QtCore import QByteArray, QCoreApplication, Qt, QTimer
+from PyQt6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
 from PyQt6.QtWidgets import (
+    QApplication,
+    QButtonGroup,
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QListWidget,
     QMainWindow,
-    QSizePolicy,
-    QSplitter,
-    QStatusBar,
-    QToolBar,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from ahdetect.errors import AhdetectError
-from ahdetect.export.picture import TITLE
-from ahdetect.gui.live_model import LiveModel
-from ahdetect.gui.timeline_view import TimelineView
-from ahdetect.timeline import NS_PER_S
+from ahdetect.gui import i18n
+from ahdetect.gui.banners import Banners
+from ahdetect.gui.context import SYSTEM, Context
+from ahdetect.gui.screens import SCREENS, Screen, ScreenEntry
+from ahdetect.gui.sleep import SleepWatch
+from ahdetect.gui.theme import SCALES, apply
 
-KEYS = {
-    "Left": lambda model: model.step(-1),
-    "Right": lambda model: model.step(1),
-    "Shift+Left": lambda model: model.move_to(model.cursor_s - 1),
-    "Shift+Right": lambda model: model.move_to(model.cursor_s + 1),
-    "Home": lambda model: model.move_to(0),
-    "End": lambda model: model.move_to(model.timeline.duration_s),
-    "PgUp": lambda model: model.step_segment(-1),
-    "PgDown": lambda model: model.step_segment(1),
-}
-HINT = "Drag on the timeline, arrow keys: a frame, with Shift a second; Page Up and Down: segments; wheel: zoom."
+BEAT_MS: Final = 2000
+"""How often the window looks whether the machine has slept."""
+FINISH_MS: Final = 100
+CLIPS: Final = "*.mkv *.mp4 *.mov *.avi *.webm *.m4v *.mpg *.wav *.flac *.mp3 *.m4a *.ogg"
 
 
-class Picture(QLabel):
-    """A video frame that fills its place and keeps its shape."""
-
-    def __init__(self) -> None:
-        super().__init__("no picture")
-        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setMinimumSize(240, 180)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.setAccessibleName("video at the cursor")
-        self._pixmap: QPixmap | None = None
-
-    def show_frame(self, model: LiveModel) -> None:
-        """Show the frame at the cursor, or say that there is none."""
-        frame = model.picture()
-        if frame is None:
-            self._pixmap = None
-            self.setText("no picture")
-            return
-        height, width, _ = frame.shape
-        image = QImage(frame.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._pixmap = QPixmap.fromImage(image)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
-        """Fit the frame to its new place."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        if self._pixmap is not None:
-            keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            self.setPixmap(self._pixmap.scaled(self.size(), keep, smooth))
+translate = QCoreApplication.translate
 
 
-class ReviewWindow(QMainWindow):
-    """Looks at one recorded session or analysis.
+class MainWindow(QMainWindow):
+    """The app's one window.
 
     Args:
-        model: what is shown; the window opens folders into it.
+        context: shared by all screens.
+        screens: the walk, in order.
+        watch: tells of the machine's sleep.
     """
 
-    def __init__(self, model: LiveModel) -> None:
+    def __init__(
+        self, context: Context, screens: Sequence[ScreenEntry] = SCREENS, watch: SleepWatch | None = None
+    ) -> None:
         super().__init__()
-        self.model = model
-        self.setWindowTitle("ahdetect")
-        self.resize(1280, 900)
-        self.picture, self.timeline = Picture(), TimelineView(model)
-        self.says, self.words, self.segments = QLabel(), QLabel(), QListWidget()
-        self.status = QStatusBar()
-        self.setStatusBar(self.status)
+        self.context, self._entries, self._watch = context, {e.name: e for e in screens}, watch or SleepWatch()
+        self.screens: dict[str, Screen] = {}
+        self.current = ""
+        self.buttons: dict[str, QPushButton] = {}
+        self.banners, self.stack = Banners(), QStackedWidget()
+        self._closed = False
+        self._look()
         self._build()
-        for key, act in KEYS.items():
-            QShortcut(QKeySequence(key), self, lambda act=act: act(self.model))
-        self.segments.currentRowChanged.connect(self._go_to_segment)
-        model.on_change(self.refresh)
-        self.refresh()
+        self._fill_menus()
+        self._beat, self._finishing = QTimer(self), QTimer(self)
+        self._beat.timeout.connect(self._look_for_sleep)
+        self._beat.start(BEAT_MS)
+        self._finishing.timeout.connect(self._finish)
+        context.banner.connect(self.banners.put)
+        context.go.connect(self.go)
+        context.opened.connect(self._named)
+        context.theme_changed.connect(self._look)
+        context.text_scale_changed.connect(self._look)
+        hints = QApplication.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(context.refresh_theme)
+        self.setWindowTitle("ahdetect")
+        self.resize(1280, 860)
+        geometry = context.settings.value("geometry")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
 
-    def open(self, folder: Path, clip: Path | None = None) -> None:
-        """Open `folder`; an error is shown as its one sentence, and what was open stays."""
+    # -- the walk
+
+    def go(self, name: str) -> bool:
+        """Show the screen `name`; the one in view may refuse to be left.
+
+        Returns:
+            Whether it is in view now.
+        """
+        if name not in self._entries or name == self.current:
+            self._mark()
+            return name == self.current
+        if self.current and not self.screens[self.current].may_leave():
+            self._mark()
+            return False
+        screen = self._screen(name)
+        if self.current:
+            self.screens[self.current].leave()
+        self.current = name
+        self.stack.setCurrentWidget(screen)
+        self._mark()
+        screen.enter()
+        return True
+
+    def _screen(self, name: str) -> Screen:
+        if name not in self.screens:
+            self.screens[name] = screen = self._made(self._entries[name])
+            self.stack.addWidget(screen)
+        return self.screens[name]
+
+    def _made(self, entry: ScreenEntry) -> Screen:
         try:
-            self.model.open(folder, clip)
-        except AhdetectError as error:
-            self.status.showMessage(str(error))
-            return
-        self.setWindowTitle(f"{folder.name} - ahdetect")
-        damage = self.model.session.damage if self.model.session is not None else []
-        self.status.showMessage("; ".join(damage) or HINT)
-        self.segments.blockSignals(True)
-        self.segments.clear()
-        for number, s in enumerate(self.model.timeline.segments, 1):
-            span = f"{s.start_ns / NS_PER_S:.1f} – {s.end_ns / NS_PER_S:.1f} s"
-            self.segments.addItem(f"{number}   {span}   mean {s.mean_p:.2f}   {', '.join(s.phrases)}")
-        self.segments.blockSignals(False)
-        self.refresh()
-        self.timeline.setFocus()
+            return entry.make(self.context)
+        except ModuleNotFoundError as error:
+            return _Missing(self.context, f"{entry.load}: {error}")
 
-    def refresh(self) -> None:
-        """Show what is at the cursor."""
-        model = self.model
-        self.picture.show_frame(model)
-        self.says.setText("\n".join([f"{model.cursor_s:.2f} s", *model.says()]) if model.row else "Open a folder.")
-        words, now = model.words()
-        spoken = [_plain(w.text) for w in words]
-        self.words.setText(" ".join(f"<b>{text}</b>" if i == now else text for i, text in enumerate(spoken)))
-        inside = model.segment
-        self.segments.blockSignals(True)
-        self.segments.setCurrentRow(model.timeline.segments.index(inside) if inside is not None else -1)
-        self.segments.blockSignals(False)
+    def _mark(self) -> None:
+        for name, button in self.buttons.items():
+            here = name == self.current
+            button.setChecked(here)
+            label = self._entries[name].label
+            text = (
+                translate("MainWindow", "Step {step}, {name}, you are here")
+                if here
+                else translate("MainWindow", "Step {step}, {name}")
+            )
+            button.setAccessibleName(text.format(step=list(self._entries).index(name) + 1, name=label))
+
+    # -- building
 
     def _build(self) -> None:
-        heading = QLabel(TITLE)
-        heading.setStyleSheet("font-weight: bold; font-size: 15px")
-        for label in (self.says, self.words):
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignTop)
-            label.setStyleSheet("font-size: 14px")
-            label.setTextFormat(Qt.TextFormat.PlainText if label is self.says else Qt.TextFormat.RichText)
-        self.segments.setAccessibleName("segments")
-        self.segments.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        side = QVBoxLayout()
-        below = QLabel("Segments")
-        for widget, stretch in ((heading, 0), (self.says, 2), (self.words, 1), (below, 0), (self.segments, 3)):
-            side.addWidget(widget, stretch)
-        top, upper = QWidget(), QHBoxLayout()
-        upper.addWidget(self.picture, 3)
-        upper.addLayout(side, 4)
-        top.setLayout(upper)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.addWidget(top)
-        split.addWidget(self.timeline)
-        split.setSizes([360, 540])
-        self.setCentralWidget(split)
-        action = QAction("Open folder…", self)
-        action.setShortcut(QKeySequence.StandardKey.Open)
-        action.triggered.connect(self._ask)
-        bar = QToolBar("File")
-        bar.addAction(action)
-        self.addToolBar(bar)
+        walk, row, group = QWidget(), QHBoxLayout(), QButtonGroup(self)
+        walk.setAccessibleName(translate("MainWindow", "Steps of a session"))
+        for number, entry in enumerate(self._entries.values(), 1):
+            if number > 1:
+                chevron = QLabel("›")
+                chevron.setProperty("role", "faint")
+                row.addWidget(chevron)
+            button = QPushButton(f"{number}  {entry.label}")
+            button.setCheckable(True)
+            button.setToolTip(f"Ctrl+{number}")
+            button.clicked.connect(lambda _=False, name=entry.name: self.go(name))
+            group.addButton(button)
+            self.buttons[entry.name] = button
+            row.addWidget(button)
+        row.addStretch(1)
+        row.setContentsMargins(8, 6, 8, 2)
+        walk.setLayout(row)
+        page, column = QWidget(), QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(walk)
+        column.addWidget(self.banners)
+        column.addWidget(self.stack, 1)
+        page.setLayout(column)
+        self.setCentralWidget(page)
+        status = self.statusBar()
+        if status is not None:
+            status.setSizeGripEnabled(False)
+            self.banners.announced.connect(lambda text: status.showMessage(text, 10_000))
 
-    def _ask(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a session or an analysis")
+    def _fill_menus(self) -> None:
+        file, walk, view, about = (
+            self._menu(t)
+            for t in (
+                translate("MainWindow", "&File"),
+                translate("MainWindow", "&Go"),
+                translate("MainWindow", "&View"),
+                translate("MainWindow", "&Help"),
+            )
+        )
+        self._action(file, translate("MainWindow", "Open &session folder…"), self.ask_folder, "Ctrl+O")
+        self._action(file, translate("MainWindow", "Open &clip…"), self.ask_clip, "Ctrl+Shift+O")
+        file.addSeparator()
+        self._action(file, translate("MainWindow", "&Quit"), self.close, "Ctrl+Q")
+        for number, entry in enumerate(self._entries.values(), 1):
+            self._action(walk, entry.label, lambda name=entry.name: self.go(name), f"Ctrl+{number}")
+        walk.addSeparator()
+        self._action(walk, translate("MainWindow", "&Messages"), self.focus_banners, "F6")
+        themes = [
+            (SYSTEM, translate("MainWindow", "As the &system")),
+            ("light", translate("MainWindow", "&Light")),
+            ("dark", translate("MainWindow", "&Dark")),
+        ]
+        self._choice(view, translate("MainWindow", "&Theme"), themes, self.context.theme_name, self.context.set_theme)
+        sizes = [(s, f"{s:.0%}") for s in SCALES]
+        self.sizes = self._choice(
+            view, translate("MainWindow", "Te&xt size"), sizes, self.context.text_scale, self.context.set_text_scale
+        )
+        self._action(view, translate("MainWindow", "La&rger text"), lambda: self.step_text(1), "Ctrl++")
+        self._action(view, translate("MainWindow", "S&maller text"), lambda: self.step_text(-1), "Ctrl+-")
+        languages = [("", translate("MainWindow", "As the &system")), *i18n.LANGUAGES.items()]
+        chosen = str(self.context.settings.value("language", ""))
+        self._choice(view, translate("MainWindow", "L&anguage"), languages, chosen, self._language)
+        self._action(about, translate("MainWindow", "&About ahdetect"), self.about, "F1")
+
+    def _menu(self, title: str) -> QMenu:
+        bar = self.menuBar()
+        assert bar is not None
+        menu = bar.addMenu(title)
+        assert menu is not None
+        return menu
+
+    def _action(self, menu: QMenu, text: str, do: Callable[[], Any], key: str = "") -> QAction:
+        action = QAction(text, self)
+        action.triggered.connect(lambda _=False: do())
+        if key:
+            action.setShortcut(QKeySequence(key))
+        menu.addAction(action)
+        return action
+
+    def _choice(
+        self, menu: QMenu, title: str, options: Sequence[tuple[Any, str]], chosen: Any, do: Callable[[Any], None]
+    ) -> QActionGroup:
+        below, group = menu.addMenu(title), QActionGroup(self)
+        assert below is not None
+        for value, text in options:
+            action = self._action(below, text, lambda value=value: do(value))
+            action.setCheckable(True)
+            action.setData(value)
+            action.setChecked(value == chosen)
+            group.addAction(action)
+        return group
+
+    # -- what the menus do
+
+    def ask_folder(self) -> None:
+        """Ask for a session folder and open it for review."""
+        folder = QFileDialog.getExistingDirectory(
+            self, translate("MainWindow", "Open a session or an analysis"), self._last_place()
+        )
         if folder:
             self.open(Path(folder))
 
-    def _go_to_segment(self, number: int) -> None:
-        if number >= 0:
-            self.model.move_to(self.model.timeline.segments[number].start_ns / NS_PER_S)
+    def ask_clip(self) -> None:
+        """Ask for a clip and open it for review."""
+        clip, _ = QFileDialog.getOpenFileName(
+            self,
+            translate("MainWindow", "Open a clip"),
+            self._last_place(),
+            f"{translate('MainWindow', 'Clips')} ({CLIPS});;{translate('MainWindow', 'All files')} (*)",
+        )
+        if clip:
+            self.open(None, Path(clip))
+
+    def open(self, folder: Path | None, clip: Path | None = None) -> None:
+        """Open a session, an analysis or a clip alone for review."""
+        self.context.settings.setValue("last_place", str((folder or clip or Path()).parent))
+        self.context.open_folder(folder, clip)
+
+    def step_text(self, by: int) -> None:
+        """Take the next larger (1) or smaller (-1) text size."""
+        scale = self.context.text_scale
+        beyond = [s for s in SCALES if (s > scale + 0.01 if by > 0 else s < scale - 0.01)]
+        if beyond:
+            self.context.set_text_scale(min(beyond) if by > 0 else max(beyond))
+
+    def focus_banners(self) -> None:
+        """Put the keyboard to the newest message."""
+        for banner in list(self.banners.shown.values())[-1:]:
+            banner.button.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def about(self) -> None:
+        """Say what the estimate is and what it is not."""
+        box = QMessageBox(self)
+        box.setWindowTitle(translate("MainWindow", "About ahdetect"))
+        box.setTextFormat(Qt.TextFormat.RichText)
+        box.setText(about_text())
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _last_place(self) -> str:
+        return str(self.context.settings.value("last_place", str(self.context.plan.out)))
+
+    def _language(self, code: str) -> None:
+        self.context.settings.setValue("language", code)
+        self.context.say(
+            "info", translate("MainWindow", "The language changes when ahdetect is started again."), "language"
+        )
+
+    def _named(self, folder: object) -> None:
+        shown = folder if isinstance(folder, Path) else self.context.clip
+        self.setWindowTitle(f"{shown.name} - ahdetect" if shown is not None else "ahdetect")
+
+    def _look(self, _: object = None) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply(app, self.context.theme, self.context.text_scale)
+        for action in self.sizes.actions() if hasattr(self, "sizes") else ():
+            action.setChecked(action.data() == self.context.text_scale)
+
+    def _look_for_sleep(self) -> None:
+        slept = self._watch.slept_s()
+        if slept:
+            text = translate(
+                "MainWindow", "The machine slept for {seconds:.0f} s. Nothing was seen or heard in that time."
+            )
+            self.context.say("warning", text.format(seconds=slept), "sleep")
+
+    # -- the end
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
+        """Ask where a recording runs, finish its files without blocking, then close."""
+        assert event is not None
+        if self._closed:
+            event.accept()
+            return
+        event.ignore()
+        if self._finishing.isActive() or (self.current and not self.screens[self.current].may_leave()):
+            return
+        self._finish()
+        if self._closed:
+            event.accept()
+
+    def _finish(self) -> None:
+        left = [text for text in (s.finish() for s in self.screens.values()) if text]
+        page = self.centralWidget()
+        if left and page is not None:
+            self.banners.put("info", translate("MainWindow", "Closing: {work}").format(work="; ".join(left)), "closing")
+            page.setEnabled(False)
+            self._finishing.start(FINISH_MS)
+            return
+        again = self._finishing.isActive()
+        self.shutdown()
+        if again:
+            self.close()
+
+    def shutdown(self) -> None:
+        """Let go of all screens and remember the window's place; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._beat.stop()
+        self._finishing.stop()
+        if self.current:
+            self.screens[self.current].leave()
+        for screen in self.screens.values():
+            screen.shutdown()
+        self.context.settings.setValue("geometry", self.saveGeometry())
+        self.context.settings.setValue("screen", self.current)
+        self.context.save()
+        self.context.settings.sync()
 
 
-def _plain(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+class _Missing(Screen):
+    def __init__(self, context: Context, what: str) -> None:
+        super().__init__(context)
+        QVBoxLayout(self).addWidget(QLabel(what))
+
+
+def about_text() -> str:
+    """What the estimate is and what it is not, as rich text."""
+    parts = [
+        translate(
+            "MainWindow",
+            "<b>ahdetect</b> draws how far face, voice, words and body show signs consistent with ambivalence or "
+            "hesitancy, with the cues that say so. It is a model estimate.",
+        ),
+        translate(
+            "MainWindow",
+            "It is not a diagnosis, no lie detector, and does not say what a person feels or will do. It ranks nobody. "
+            "“Unclear” is a real answer, and what was not seen or heard is shown as a grey gap with its reason.",
+        ),
+        translate(
+            "MainWindow",
+            "Face and voice channels rest on published effect sizes, not on training with this task's recordings; how "
+            "well it works for a given person, language or setting is not known. Every segment can be contested.",
+        ),
+        translate(
+            "MainWindow", "Everything is computed on this machine; nothing leaves it. Licence: GPL-3.0-or-later."
+        ),
+    ]
+    return "".join(f"<p>{part}</p>" for part in parts)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ReviewWindow":  # until the review screen stands
+        from ahdetect.gui.review_window import ReviewWindow
+
+        return ReviewWindow
+    raise AttributeError(name)
