@@ -7,6 +7,9 @@
     microphone ─lossless─> voice ──┘ │
        │ └──────lossless─> transcription ──> words.jsonl
        │ └──────lossless─> audio.flac
+       │ └──3 s──────────> who watches the sound (a waveform)
+
+Who watches the pictures asks for the newest one (`sight`) and waits for nothing.
 
 Each arrow is an `Edge` with its policy; each box a `Stage` on its own thread. In replay the same boxes hang on edges
 that make the reader wait instead of dropping, so the rows do not depend on the machine's speed.
@@ -17,16 +20,17 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
 from ahdetect.capture.ledger import Ledger, LedgerRow
-from ahdetect.capture.packets import SAMPLE_RATE, Frame, Packet
+from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, Frame, Packet
 from ahdetect.capture.source import Source
 from ahdetect.capture.stage import Progress, Stage, giving_way
 from ahdetect.config import Settings
@@ -36,8 +40,9 @@ from ahdetect.models.alignment import Aligner, Tracks
 from ahdetect.models.body import BodyModel, BodyStream
 from ahdetect.models.cues import Channel, CueFrame
 from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
-from ahdetect.models.face import FaceModel, FaceStream
+from ahdetect.models.face import Detection, FaceModel, FaceStream
 from ahdetect.models.language import LanguageModel, LanguageStream
+from ahdetect.models.posterior import ChannelState, Presence
 from ahdetect.models.speech import SpeechModel, SpeechStream
 from ahdetect.models.track import Track
 from ahdetect.models.voice import VoiceModel, VoiceStream
@@ -56,6 +61,12 @@ FOUND: Final = Policy("found faces", Overflow.ALARM, span_s=1.0)
 REPLAY_AUDIO: Final = Policy("replay", Overflow.BLOCK, depth=3000)
 """Clip to sound stages: two minutes, so that one slow decode of words does not hold up the pictures."""
 
+WATCHER: Final = Policy("sound to a watcher", Overflow.DROP_OLDEST, span_s=3.0)
+"""Sound to a waveform on a screen: a screen that hangs loses some of it, and the session nothing."""
+
+SIGHT_LATE_NS: Final = 400 * 1_000_000
+"""A picture whose face took longer than this is passed over for a newer one without its face (the patience of rows)."""
+
 READER: Final = Policy("rows to a reader", Overflow.DROP_OLDEST, depth=3000)
 """Rows to a program that iterates: 100 s at 30 fps; a reader that is slower loses the oldest and is told so."""
 
@@ -65,6 +76,9 @@ BODY_EVERY_LIVE: Final = 3
 BODY_EVERY_REPLAY: Final = 6
 """In an analysis on every sixth: that saves .09 s of CPU per second of clip, and of the body cues only `body_motion`
 notices (correlation .94 to .98 over 8 clips, 14 % lower; docs/cues-face-body.md)."""
+
+FIXED_REASONS: Final = ("no video", "no sound", "switched off")
+"""Why a channel is absent for the whole session; a pause does not change that."""
 
 DEVICE_KINDS: Final = ("device_lost", "device_back")
 """Ledger rows that are events of the session as well."""
@@ -107,6 +121,23 @@ class Models:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A picture to look at, and what was found in this very picture.
+
+    Attributes:
+        t_ns: session time of the picture.
+        seq: its number.
+        frame: RGB, uint8, shape (height, width, 3); not to be written to.
+        overlay: as `CueFrame.overlay` of the face channel; empty where no face was found or nobody looked for one.
+    """
+
+    t_ns: int
+    seq: int
+    frame: Frame
+    overlay: dict[str, NDArray[np.float32]]
+
+
 class Supervisor(Stage):
     """Looks at the other stages ten times a second; a crash or stall becomes a ledger row and a callback."""
 
@@ -141,6 +172,10 @@ class Supervisor(Stage):
     def finish(self) -> None:
         """A last look, so that a crash at the end is told as well."""
         self.look()
+
+    def watch(self, stage: Stage) -> None:
+        """Look after one more stage; before the start."""
+        self._stages.append(stage)
 
     def look(self) -> None:
         """Report what is new since the last look."""
@@ -226,6 +261,7 @@ class Engine:
         self._writer = writer
         self._lock = threading.Lock()
         self._closed = False
+        self._sight: Sight | None = None
         has_video = video is not None and video.info.has_video
         has_audio = audio is not None and audio.info.has_audio
         self.models = models or Models.load(self.settings, video=has_video, audio=has_audio)
@@ -309,10 +345,21 @@ class Engine:
         self._video.subscribe_video(pictures)
         track: Track[CueFrame] = Track("face")
         cues[Channel.FACE] = track
-        finder = RelayWorker("face", self.clock, pictures, face.detect, found, face.close)
+
+        def find(packet: Packet[Frame]) -> tuple[Detection | None, Frame | None]:
+            return face.detect(packet), packet.data if self.live else None
+
+        def describe_face(packet: Packet[tuple[Detection | None, Frame | None]]) -> list[CueFrame]:
+            shot, picture = packet.data
+            cue = face.describe(packet.carrying(shot))
+            if picture is not None:
+                self._sight = Sight(packet.t_ns, packet.seq, picture, cue.overlay)
+            return [cue]
+
+        finder = RelayWorker("face", self.clock, pictures, find, found, face.close)
         self._workers += [
             finder,
-            CueWorker("face cues", self.clock, found, Channel.FACE, track, lambda p: [face.describe(p)], feeder=finder),
+            CueWorker("face cues", self.clock, found, Channel.FACE, track, describe_face, feeder=finder),
         ]
 
     def _cue_worker(
@@ -429,8 +476,58 @@ class Engine:
         self._on_words.append(callback)
 
     def on_event(self, callback: Callable[[Event], None]) -> None:
-        """Call `callback` with segment onsets and offsets, prompts, markers, crashes."""
+        """Call `callback` with segment onsets and offsets, prompts, markers, pauses, device losses and crashes."""
         self._on_event.append(callback)
+
+    def on_sound(self, callback: Callable[[AudioPacket], None]) -> None:
+        """Call `callback` with the sound, on a thread of its own; before `start()`.
+
+        Where it raises, or falls 3 s behind, only it loses sound.
+        """
+        if self._audio is None:
+            return
+        edge = self._edge("microphone->watcher", WATCHER, WATCHER)
+        self._audio.subscribe_audio(edge)
+        watcher = SinkWorker("watcher", self.clock, edge, callback)
+        self._sinks.append(watcher)
+        self._supervisor.watch(watcher)
+
+    def sight(self) -> Sight | None:
+        """The newest picture with what was found in it, or a newer one without where finding takes long; live only.
+
+        None before the first, while paused, and without video.
+        """
+        if self._video is None or self.paused:
+            return None
+        newest, sight = self._video.newest, self._sight
+        if newest is None:
+            return None
+        if sight is not None and newest.t_ns - sight.t_ns <= SIGHT_LATE_NS:
+            return sight
+        return Sight(newest.t_ns, newest.seq, newest.data, {})
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is taken at the moment."""
+        return any(source.paused for source in self._sources)
+
+    def pause(self) -> None:
+        """Take no pictures and no sound until `resume()`; the session's time goes on.
+
+        The sound of that time is a recorded gap with the reason "paused", no frame is looked at or stored, and rows
+        (ten a second) say that the channels are paused. A second call does nothing.
+        """
+        if not self.paused:
+            for source in self._sources:
+                source.pause()
+            self._event(Event(self.clock.now_ns(), "paused", {}))
+
+    def resume(self) -> None:
+        """Take pictures and sound again."""
+        if self.paused:
+            for source in self._sources:
+                source.resume()
+            self._event(Event(self.clock.now_ns(), "resumed", {}))
 
     def rows(self, *, settled_only: bool = False) -> Iterator[Row]:
         """Rows as they come, until the session ends; a settled row replaces the provisional one with its id."""
@@ -459,6 +556,7 @@ class Engine:
         self._event(Event(self.clock.now_ns(), "marker", {"note": note}))
 
     def _row_came(self, row: Row) -> None:
+        row = self._said_paused(row)
         if row.latency_ns >= 0:
             self.latency_ms["capture_to_row"].append(row.latency_ns / 1e6)
         if not row.settled:
@@ -478,6 +576,17 @@ class Engine:
         with self._lock:
             for reader in self._readers:
                 reader.offer(packet)
+
+    def _said_paused(self, row: Row) -> Row:
+        """In a pause a channel has nothing to say because of the pause, whatever else it may look like."""
+        if not any(source.was_paused(row.t_ns, row.t_ns + 1) for source in self._sources):
+            return row
+        missing = {
+            channel: ChannelState(Presence.ABSENT, reason="paused")
+            for channel, state in row.states.items()
+            if state.presence is Presence.ABSENT and state.reason not in FIXED_REASONS
+        }
+        return replace(row, states={**row.states, **missing})
 
     def _words_came(self, update: WordUpdate) -> None:
         self.counts["words"] += len(update.settled)

@@ -9,15 +9,16 @@ from typing import Any
 
 from ahdetect.capture.clock import SessionClock
 from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.packets import AudioPacket
 from ahdetect.capture.source import Source
 from ahdetect.capture.sources import open_sources
 from ahdetect.config import Settings
-from ahdetect.engine import Engine, Models, describe
+from ahdetect.engine import Engine, Models, Sight, describe
 from ahdetect.errors import StoreError
 from ahdetect.events import Event, find_segments
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.provenance import provenance
-from ahdetect.store.writer import SessionWriter
+from ahdetect.store.writer import SessionWriter, delete_session
 from ahdetect.timeline import Row, smooth_rows
 
 
@@ -124,6 +125,20 @@ class Session:
             if self.writer is not None:
                 self._close_folder(self.writer)
 
+    def stop_and_delete(self) -> None:
+        """Stop, and delete everything that was recorded.
+
+        Raises:
+            StoreError: a file could not be deleted, or files of others keep the folder; what was ours is deleted.
+        """
+        try:
+            self.stop()
+        except StoreError:  # what could not be finished is deleted all the same
+            pass
+        finally:
+            if self.writer is not None:
+                delete_session(self.writer.folder)
+
     def _sink_off(self, error: StoreError) -> None:
         # Not into the ledger from here: this may be the ledger's own file. The supervisor writes it down.
         self.engine.sink_errors.append(error)
@@ -157,6 +172,27 @@ class Session:
     def on_event(self, callback: Callable[[Event], None]) -> None:
         """Call `callback` with onsets and offsets of segments, prompts, markers, device losses and crashes."""
         self.engine.on_event(callback)
+
+    def on_sound(self, callback: Callable[[AudioPacket], None]) -> None:
+        """Call `callback` with the sound as it comes, for a waveform; before the session starts."""
+        self.engine.on_sound(callback)
+
+    def sight(self) -> Sight | None:
+        """The newest picture with the face found in this very picture, for a preview; None where there is none."""
+        return self.engine.sight()
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is recorded or analysed at the moment."""
+        return self.engine.paused
+
+    def pause(self) -> None:
+        """Record and analyse nothing until `resume()`; the sound of that time is a gap with the reason "paused"."""
+        self.engine.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.engine.resume()
 
     def mark_prompt(self, kind: str | None = None) -> None:
         """A prompt has just ended; `kind` (one of BAH's seven) sets the prior of the answer."""

@@ -142,13 +142,14 @@ class Camera(Source):
                 return Progress.DONE
             return self._lose("no frame came")
         now_ns = self.clock.now_ns()
+        if self.paused:  # grabbed, so that nothing grows old in a buffer, and not looked at
+            self._back(now_ns)
+            return Progress.WORKED
         got, bgr = self._capture.retrieve()
         if not got or bgr is None:
             self.totals.broken += 1  # one damaged picture; the camera itself answers
             return Progress.WORKED
-        if self._lost:
-            self._lost, self._tries = False, 0
-            self.ledger.write(now_ns, "device_back", self.name, device=_label(self._source))
+        self._back(now_ns)
         rgb = cv2.cvtColor(bgr, cv2.COLOR_GRAY2RGB if bgr.ndim == 2 else cv2.COLOR_BGR2RGB)
         if rgb.shape[:2] != (self.info.height, self.info.width):
             # came back in another size: whoever consumes us was promised one size
@@ -215,6 +216,11 @@ class Camera(Source):
         return replace(
             info, fps=fps if 1 <= fps <= 240 else 0.0, driver=f"opencv/{backend} {fourcc.strip(chr(0))}".strip()
         )
+
+    def _back(self, now_ns: int) -> None:
+        if self._lost:
+            self._lost, self._tries = False, 0
+            self.ledger.write(now_ns, "device_back", self.name, device=_label(self._source))
 
     def _lose(self, reason: str) -> Progress:
         if self._capture is not None:

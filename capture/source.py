@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from ahdetect.capture.clock import Clock
 from ahdetect.capture.edges import Edge
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AudioBlock, AudioPacket, Frame, VideoPacket
 from ahdetect.capture.stage import Stage
+
+_OPEN = 1 << 62
+"""End of a pause that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Source(Stage):
     Attributes:
         info: what it offers.
         totals: what it has put out.
+        newest: the latest frame handed out, for who only wants to look; None before the first and while paused.
     """
 
     info: SourceInfo
@@ -84,6 +90,33 @@ class Source(Stage):
         self.totals = SourceTotals()
         self._video_edges: list[Edge[Frame]] = []
         self._audio_edges: list[Edge[AudioBlock]] = []
+        self.newest: VideoPacket | None = None
+        self._pauses: list[tuple[int, int]] = []
+        self._untaken = 0
+        self._muted: tuple[int, int] | None = None  # first sample and the one after the last of a pause being muted
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing is to be taken at the moment."""
+        return bool(self._pauses) and self._pauses[-1][1] == _OPEN
+
+    def pause(self) -> None:
+        """Take nothing from now on: no frames, and silence marked synthetic for the sound; a second call does nothing.
+
+        What was seen and heard before this moment is still handed out. May be called from any thread.
+        """
+        if not self.paused:
+            self._pauses = [*self._pauses, (self.clock.now_ns(), _OPEN)]
+            self.newest = None
+
+    def resume(self) -> None:
+        """Take frames and sound again; what was heard until this moment stays silence."""
+        if self.paused:
+            self._pauses = [*self._pauses[:-1], (self._pauses[-1][0], self.clock.now_ns())]
+
+    def was_paused(self, start_ns: int, end_ns: int) -> bool:
+        """Whether any part of this time lies in a pause."""
+        return any(start_ns < until and end_ns > since for since, until in self._pauses)
 
     def subscribe_video(self, edge: Edge[Frame]) -> None:
         """Send every frame to `edge` from now on."""
@@ -99,12 +132,19 @@ class Source(Stage):
 
     def finish(self) -> None:
         """Close the edges: nothing more will come."""
+        self._end_mute()
         for video_edge in self._video_edges:
             video_edge.close()
         for audio_edge in self._audio_edges:
             audio_edge.close()
 
     def _emit_video(self, packet: VideoPacket) -> None:
+        if self.was_paused(packet.t_ns, packet.t_ns + 1):
+            self._untaken += 1
+            return
+        if self._untaken:  # numbers go on without a hole
+            packet = replace(packet, seq=packet.seq - self._untaken)
+        self.newest = packet
         self.totals.frames += 1
         self.totals.until_ns = max(self.totals.until_ns, packet.end_ns)
         for edge in self._video_edges:
@@ -112,9 +152,27 @@ class Source(Stage):
 
     def _emit_audio(self, packet: AudioPacket) -> None:
         self.totals.until_ns = max(self.totals.until_ns, packet.end_ns)
+        packet = self._muted_in_pause(packet)
         if packet.data.synthetic:
             self.totals.gap_samples += len(packet.data.pcm)
         else:
             self.totals.samples += len(packet.data.pcm)
         for edge in self._audio_edges:
             edge.offer(packet, cancel=self.stopping)
+
+    def _muted_in_pause(self, packet: AudioPacket) -> AudioPacket:
+        """What was heard in a pause is silence instead, and a gap in the ledger like any other."""
+        block = packet.data
+        if block.synthetic or not self.was_paused(packet.t_ns, packet.end_ns):
+            self._end_mute()
+            return packet
+        self._muted = (self._muted or (block.first_sample,))[0], block.first_sample + len(block.pcm)
+        return packet.carrying(replace(block, pcm=np.zeros_like(block.pcm), synthetic=True))
+
+    def _end_mute(self) -> None:
+        if self._muted is not None:
+            (first, end), self._muted = self._muted, None
+            self.totals.gaps += 1
+            self.ledger.write(
+                self.clock.now_ns(), "gap", "audio", first_sample=first, samples=end - first, reason="paused"
+            )

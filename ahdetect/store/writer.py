@@ -43,6 +43,7 @@ from ahdetect.store.schema import (
     LEDGER,
     SCHEMA_VERSION,
     SESSION_JSON,
+    TIMELINE_PNG,
     VIDEO,
     WORDS,
     rows_to_table,
@@ -57,9 +58,45 @@ ANCHOR_S: Final = 10.0
 """Seconds between the events that say at what session time a sample of `audio.flac` was heard."""
 
 
+FILES: Final = (VIDEO, AUDIO, FRAMES_STREAM, FRAMES, WORDS, EVENTS, LEDGER, TIMELINE_PNG, SESSION_JSON)
+"""All files of a session, in the order in which they are deleted."""
+
+
 def open_new(path: Path) -> BinaryIO:
     """A new file that only its owner may read; refused where one is there."""
     return open(path, "xb", opener=private_opener)
+
+
+def delete_session(folder: Path) -> None:
+    """Delete a closed session: all files that sessions consist of, then the folder where nothing else is in it.
+
+    Raises:
+        StoreError: it is no session folder, it is being recorded, a file cannot be deleted, or the folder holds files
+            that no session wrote, which stay.
+    """
+    folder = Path(folder)
+    if not (folder / SESSION_JSON).is_file():
+        raise StoreError(f"{folder} is no session folder, so nothing in it was deleted.", value=folder)
+    lock = FolderLock(folder)
+    if not lock.take():
+        raise StoreError(f"{folder} is being recorded, so nothing in it was deleted; stop it first.", value=folder)
+    try:
+        for name in FILES:  # `session.json` last: as long as anything is left, it is a session that can be deleted
+            (folder / name).unlink(missing_ok=True)
+        others = sorted(path.name for path in folder.iterdir())
+        if not others:
+            folder.rmdir()
+    except OSError as error:
+        raise StoreError(
+            f"{folder} could not be deleted ({error.strerror or error}); delete it by hand.", value=folder
+        ) from error
+    finally:
+        lock.release()
+    if others:
+        raise StoreError(
+            f"The recording in {folder} was deleted; the folder stays, for it also holds {', '.join(others)}.",
+            value=folder,
+        )
 
 
 class _RowFile:
