@@ -1,0 +1,637 @@
+"""Columns: rows, words, events and sound of a session flow in from any thread; arrays for a view flow out. No Qt.
+
+Writers only put what they have into an inbox, which needs no lock; whoever reads works the inbox off first. So an
+engine thread never waits for the painter.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ahdetect.capture.packets import SAMPLE_RATE
+from ahdetect.events import Event
+from ahdetect.gui.pyramid import FloatArray, Grown, Pyramid
+from ahdetect.models.cues import Channel
+from ahdetect.models.posterior import Band, Presence
+from ahdetect.models.words import Word, WordUpdate
+from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
+
+CHANNELS: Final = tuple(Channel)
+CURVES: Final = ("p", "low", "high", "prior", "smoothed", *(c.value for c in CHANNELS))
+"""What is drawn as a line, in the order of the columns of `Window.low` and `Window.high`."""
+CURVE: Final = {name: i for i, name in enumerate(CURVES)}
+PRESENCES: Final = tuple(Presence)
+BANDS: Final = tuple(Band)
+
+PEAK_S: Final = 0.01
+"""The waveform keeps a minimum and a maximum per 10 ms."""
+PEAK_SAMPLES: Final = round(SAMPLE_RATE * PEAK_S)
+SOUND_SLACK_S: Final = 0.05
+"""Sound whose time is within this of where the last chunk ended goes on without a gap."""
+ROW_GAP_S: Final = 0.5
+"""Rows further apart than this are not joined by a line: nothing is known in between."""
+MOST_WAITING: Final = 2000
+"""Things in the inbox before a writer works it off itself, so that a view that is never painted costs no memory."""
+MOST_CHANGES: Final = 1024
+
+_NUMBERS = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class HumanSegment:
+    """A stretch that a person set, or their answer to one of the model's.
+
+    Attributes:
+        start_ns: onset.
+        end_ns: offset.
+        label: what it says, in words.
+    """
+
+    start_ns: int
+    end_ns: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which a channel was stale or absent.
+
+    Attributes:
+        start_s: its start, seconds.
+        end_s: its end.
+        presence: stale or absent.
+        reason: why, in words.
+    """
+
+    start_s: float
+    end_s: float
+    presence: Presence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Everything known about one row, to be said in words.
+
+    Attributes:
+        index: number of the row in the columns.
+        t_s: its time.
+        settled: whether it is settled.
+        p: probability, 0-1.
+        low: lower end of its 80 % band.
+        high: upper end of it.
+        band: the estimate in words.
+        contributions: log-odds per channel, NaN where absent.
+        states: presence and reason per channel.
+    """
+
+    index: int
+    t_s: float
+    settled: bool
+    p: float
+    low: float
+    high: float
+    band: Band
+    contributions: dict[Channel, float]
+    states: dict[Channel, tuple[Presence, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The curves of a stretch of time, one minimum and maximum per pixel.
+
+    Attributes:
+        edges_s: times of the pixels' edges, shape (pixels + 1,).
+        low: minima, shape (pixels, curves), order of `CURVES`; NaN where nothing is known or a channel is absent.
+        high: maxima, same shape.
+        settled: False where a pixel holds a row that may still change, shape (pixels,).
+    """
+
+    edges_s: NDArray[np.float64]
+    low: FloatArray
+    high: FloatArray
+    settled: NDArray[np.bool_]
+
+
+class Columns:
+    """Append-only columns of one session.
+
+    Attributes:
+        human: segments set by a person, in order; put there by `set_human`.
+    """
+
+    def __init__(self) -> None:
+        self._inbox: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._reading = threading.RLock()
+        self._ids = Grown(0, np.int64)
+        self._t = Grown(0, np.float64)
+        self._settled = Grown(0, np.bool_)
+        self._band = Grown(0, np.uint8)
+        self._presence = Grown(len(CHANNELS), np.uint8)
+        self._reason = Grown(len(CHANNELS), np.int32)
+        self._curves = Pyramid(len(CURVES))
+        self._open = 0  # rows before this one are all settled
+        self._reasons: list[str] = [""]
+        self._reason_number: dict[str, int] = {"": 0}
+        self._reason_kind: list[int] = [0]
+        self._kind_number: dict[str, int] = {"": 0}
+        self._peaks = Pyramid(1, spans=True)
+        self._sound_end_s: float | None = None
+        self._sound_rest: NDArray[np.int16] = np.empty(0, np.int16)
+        self._loudest = 0.0
+        self._words: list[Word] = []
+        self._word_starts: list[float] = []
+        self._provisional: list[Word] = []
+        self._segments: list[Segment] = []
+        self._running = False  # the last segment has no offset yet
+        self._human: list[Any] = []
+        self._events: list[Event] = []
+        self._steepest = 0.0
+        self._version = 0
+        self._changes: deque[tuple[int, float]] = deque(maxlen=MOST_CHANGES)
+
+    @staticmethod
+    def of_timeline(
+        timeline: Timeline,
+        peaks: NDArray[np.float32] | None = None,
+        events: Iterable[Event | Mapping[str, Any]] = (),
+    ) -> Columns:
+        """Columns of a recording.
+
+        Args:
+            timeline: its rows, words and segments.
+            peaks: minimum and maximum per 10 ms of its sound from session time 0, shape (n, 2), -1 to 1; see `peaks_of`.
+            events: as the store's `Session.events` gives them; segments among them are left out.
+        """
+        columns = Columns()
+        columns._take_rows(timeline.rows)
+        columns._take_words(WordUpdate(tuple(timeline.words), (), 0, 0))
+        columns._segments = list(timeline.segments)
+        if peaks is not None and len(peaks):
+            columns._take_peaks(0, np.asarray(peaks, dtype=np.float32))
+        for event in events:
+            known = event if isinstance(event, Event) else _event_of(event)
+            if not known.kind.startswith("segment"):
+                columns._events.append(known)
+        columns._events.sort(key=lambda e: e.t_ns)
+        return columns
+
+    # -- writing, from any thread
+
+    def add(self, row: Row) -> None:
+        """Put a row; a settled one replaces the provisional one of the same id."""
+        self._post(self._take_rows, [row])
+
+    def add_words(self, update: WordUpdate) -> None:
+        """Put newly settled words, and the provisional ones in place of all earlier provisional ones."""
+        self._post(self._take_words, update)
+
+    def add_event(self, event: Event) -> None:
+        """Put an event; onsets and offsets of segments go to the tier of the model's segments."""
+        self._post(self._take_event, event)
+
+    def add_sound(self, t_s: float, pcm: NDArray[np.int16]) -> None:
+        """Put sound that began at `t_s` seconds: 16 kHz mono int16, shape (n,); a hole before it stays empty."""
+        self._post(self._take_sound, (t_s, pcm))
+
+    def set_segments(self, segments: Sequence[Segment]) -> None:
+        """Replace the model's segments."""
+        self._post(self._take_segments, list(segments))
+
+    def set_human(self, segments: Sequence[Any]) -> None:
+        """Replace the segments set by a person: `HumanSegment`, or anything with `start_ns` and `end_ns`."""
+        self._post(self._take_human, list(segments))
+
+    # -- reading
+
+    def __len__(self) -> int:
+        with self._read():
+            return len(self._t)
+
+    @property
+    def version(self) -> int:
+        """Rises with every change."""
+        with self._read():
+            return self._version
+
+    def changed_since(self, version: int) -> float:
+        """The earliest time (s) that anything after `version` has touched; infinity where nothing has."""
+        with self._read():
+            if version >= self._version:
+                return float("inf")
+            if not self._changes or self._changes[0][0] > version + 1:
+                return float("-inf")
+            return min(t for v, t in self._changes if v > version)
+
+    @property
+    def end_s(self) -> float:
+        """Where the data ends, seconds: the last row, word or sound."""
+        with self._read():
+            ends = [len(self._peaks) * PEAK_S]
+            if len(self._t):
+                ends.append(float(self._t.array[-1]))
+            ends += [w.end_ns / NS_PER_S for w in (*self._words[-1:], *self._provisional[-1:])]
+            ends += [s.end_ns / NS_PER_S for s in (*self._segments[-1:], *self._human[-1:])]
+            return max(ends)
+
+    @property
+    def steepest(self) -> float:
+        """The largest contribution of any channel so far, up or down, in log-odds."""
+        with self._read():
+            return self._steepest
+
+    @property
+    def loudest(self) -> float:
+        """The largest peak of the sound so far, 0-1."""
+        with self._read():
+            return self._loudest
+
+    @property
+    def t(self) -> NDArray[np.float64]:
+        """Times of the rows, s, shape (rows,): a copy, as of all arrays here."""
+        with self._read():
+            return self._t.array.astype(np.float64)
+
+    @property
+    def p(self) -> FloatArray:
+        """Probability per row."""
+        return self.curve("p")
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower end of the 80 % band per row."""
+        return self.curve("low")
+
+    @property
+    def high(self) -> FloatArray:
+        """Upper end of it."""
+        return self.curve("high")
+
+    @property
+    def settled(self) -> NDArray[np.bool_]:
+        """Whether each row is settled."""
+        with self._read():
+            return self._settled.array.astype(np.bool_)
+
+    def curve(self, name: str) -> FloatArray:
+        """One of `CURVES`, shape (rows,)."""
+        with self._read():
+            return self._curves.low[:, CURVE[name]].copy()
+
+    def contribution(self, channel: Channel) -> FloatArray:
+        """Log-odds that `channel` adds, shape (rows,); NaN where it is absent."""
+        return self.curve(channel.value)
+
+    @property
+    def peaks(self) -> FloatArray:
+        """Minimum and maximum per 10 ms of sound, -1 to 1, shape (n, 2); NaN where there was none."""
+        with self._read():
+            return np.hstack([self._peaks.low, self._peaks.high])
+
+    @property
+    def words(self) -> list[Word]:
+        """Settled words, in order."""
+        with self._read():
+            return list(self._words)
+
+    @property
+    def provisional(self) -> list[Word]:
+        """Words that may still change, after the settled ones."""
+        with self._read():
+            return list(self._provisional)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The model's segments; the last one grows while it has no offset."""
+        with self._read():
+            return list(self._segments)
+
+    @property
+    def human(self) -> list[Any]:
+        """Segments set by a person."""
+        with self._read():
+            return list(self._human)
+
+    @property
+    def events(self) -> list[Event]:
+        """Prompts, markers, devices lost and back, crashes."""
+        with self._read():
+            return list(self._events)
+
+    def index_at(self, t_s: float) -> int:
+        """Number of the row that holds at `t_s`: the last one up to then; -1 where there is none."""
+        with self._read():
+            return int(np.searchsorted(self._t.array, t_s + 1e-9, side="right")) - 1
+
+    def at(self, t_s: float) -> Moment | None:
+        """What is known at `t_s`, or None before the first row and without rows."""
+        with self._read():
+            index = self.index_at(t_s)
+            return self.row(index) if index >= 0 else None
+
+    def row(self, index: int) -> Moment:
+        """What is known at row `index` of the columns."""
+        with self._read():
+            values = self._curves.low[index]
+            presence, reason = self._presence.array[index], self._reason.array[index]
+            return Moment(
+                index,
+                float(self._t.array[index]),
+                bool(self._settled.array[index]),
+                *(float(v) for v in values[:3]),
+                BANDS[self._band.array[index]],
+                {c: float(values[CURVE[c.value]]) for c in CHANNELS},
+                {c: (PRESENCES[presence[i]], self._reasons[reason[i]]) for i, c in enumerate(CHANNELS)},
+            )
+
+    def words_between(self, start_s: float, end_s: float) -> tuple[int, list[Word]]:
+        """Words that start within a stretch, provisional ones after the settled, and the number of the first."""
+        with self._read():
+            first, last = bisect_left(self._word_starts, start_s), bisect_left(self._word_starts, end_s)
+            tail = [w for w in self._provisional if start_s <= w.start_ns / NS_PER_S < end_s]
+            return first, self._words[first:last] + tail
+
+    def word_at(self, t_s: float) -> int:
+        """Number of the last settled word that has begun at `t_s`; -1 where there is none."""
+        with self._read():
+            return bisect_right(self._word_starts, t_s + 1e-9) - 1
+
+    def window(self, t0: float, t1: float, pixels: int) -> Window:
+        """Curves from `t0` to `t1` seconds as minimum and maximum for each of `pixels` equal stretches.
+
+        Between two rows at most `ROW_GAP_S` apart a curve runs straight, so that pixels between rows have values too.
+        """
+        edges = t0 + (t1 - t0) / pixels * np.arange(pixels + 1)
+        with self._read():
+            t = self._t.array
+            cuts = np.searchsorted(t, edges)
+            low, high = self._curves.reduce(cuts[:-1], cuts[1:])
+            at_edges = _between(t, self._curves.low, edges, cuts)
+            settled = np.ones(pixels, dtype=np.bool_)
+            if self._open < len(t):
+                open_until = np.concatenate([[0], np.cumsum(~self._settled.array[self._open :])])
+                tail = np.clip(cuts - self._open, 0, len(t) - self._open)
+                # A pixel between two rows is as open as the later one.
+                after = np.minimum(tail[1:] + (cuts[1:] == cuts[:-1]), len(t) - self._open)
+                settled = open_until[after] == open_until[tail[:-1]]
+        low = np.fmin(low, np.fmin(at_edges[:-1], at_edges[1:]))
+        high = np.fmax(high, np.fmax(at_edges[:-1], at_edges[1:]))
+        return Window(edges, low, high, settled)
+
+    def sound(self, t0: float, t1: float, pixels: int) -> tuple[FloatArray, FloatArray]:
+        """Minimum and maximum of the sound, -1 to 1, for each of `pixels` equal stretches; NaN where there is none."""
+        edges = t0 + (t1 - t0) / pixels * np.arange(pixels + 1)
+        with self._read():
+            n = len(self._peaks)
+            starts = np.clip(np.floor(edges[:-1] / PEAK_S + 1e-6), 0, n).astype(np.int64)
+            stops = np.clip(np.ceil(edges[1:] / PEAK_S - 1e-6), 0, n).astype(np.int64)
+            low, high = self._peaks.reduce(starts, stops)
+        return low[:, 0], high[:, 0]
+
+    def gaps(self, t0: float, t1: float) -> dict[Channel, list[Gap]]:
+        """Stretches between `t0` and `t1` in which a channel was stale or absent, in order, per channel.
+
+        Stretches whose reasons differ in a number only ("words 1.2 s behind") are one, with the first reason.
+        """
+        with self._read():
+            t = self._t.array
+            if not len(t):
+                return {c: [] for c in CHANNELS}
+            first = max(0, int(np.searchsorted(t, t0, side="right")) - 1)
+            last = min(len(t), int(np.searchsorted(t, t1)) + 1)
+            presence, reason = self._presence.array[first:last], self._reason.array[first:last]
+            kinds = np.asarray(self._reason_kind, dtype=np.int32)
+            times = t[first:last]
+            beyond = float(t[last]) if last < len(t) else float(times[-1]) + self._row_s()
+            return {
+                c: self._gaps_of(times, beyond, presence[:, i], reason[:, i], kinds) for i, c in enumerate(CHANNELS)
+            }
+
+    # -- within
+
+    def _gaps_of(
+        self,
+        t: NDArray[np.float64],
+        beyond: float,
+        presence: NDArray[np.generic],
+        reason: NDArray[np.generic],
+        kinds: NDArray[np.int32],
+    ) -> list[Gap]:
+        key = kinds[reason] * len(PRESENCES) + presence
+        cuts = np.flatnonzero(np.diff(key)) + 1
+        # Nothing is known where rows are missing: a gap ends there as well.
+        holes = np.flatnonzero(np.diff(t) > ROW_GAP_S) + 1
+        bounds = np.unique(np.concatenate([[0], cuts, holes, [len(t)]]))
+        hole = set(holes.tolist())
+        found = []
+        for a, b in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            kind = PRESENCES[presence[a]]
+            if kind is not Presence.PRESENT:
+                end = beyond if b == len(t) else float(t[b - 1]) if b in hole else float(t[b])
+                found.append(Gap(float(t[a]), end, kind, self._reasons[reason[a]]))
+        return found
+
+    def _row_s(self) -> float:
+        t = self._t.array
+        return float(min(t[-1] - t[-2], ROW_GAP_S)) if len(t) > 1 else 0.0
+
+    def _post(self, take: Callable[[Any], None], what: Any) -> None:
+        self._inbox.append((take, what))
+        if len(self._inbox) > MOST_WAITING:
+            with self._read():
+                pass
+
+    def _read(self) -> threading.RLock:
+        """The lock of the readers, after the inbox has been worked off; use it in a `with`."""
+        with self._reading:
+            while True:
+                try:
+                    take, what = self._inbox.popleft()
+                except IndexError:
+                    return self._reading
+                # Bound methods are made anew at each access: they are equal, never identical.
+                while take == self._take_rows and self._inbox and self._inbox[0][0] == take:
+                    what = what + self._inbox.popleft()[1]
+                take(what)
+
+    def _touched(self, t_s: float) -> None:
+        self._version += 1
+        self._changes.append((self._version, t_s))
+
+    def _take_rows(self, rows: Sequence[Row]) -> None:
+        newest: dict[int, Row] = {}
+        for row in rows:
+            if row.settled or row.id not in newest or not newest[row.id].settled:
+                newest[row.id] = row
+        ids = np.array(sorted(newest), dtype=np.int64)
+        if not len(ids):
+            return
+        places = np.searchsorted(self._ids.array, ids)
+        known = places < len(self._ids)
+        known[known] = self._ids.array[places[known]] == ids[known]
+        done = np.zeros(len(ids), dtype=np.bool_)  # settled before, and come again as provisional: too late
+        done[known] = self._settled.array[places[known]]
+        done &= np.array([not newest[i].settled for i in ids.tolist()])
+        keep = ~done
+        ids, places, known = ids[keep], places[keep], known[keep]
+        if not len(ids):
+            return
+        ordered = [newest[i] for i in ids.tolist()]
+        if not (known | (places == len(self._ids))).all():
+            self._insert(ids[~known & (places < len(self._ids))])
+            places = np.searchsorted(self._ids.array, ids)
+            known = places < len(self._ids)
+        places = np.where(known, places, len(self._ids) + np.cumsum(~known) - 1)
+        # Runs of rows in a row: one write each.
+        for part in np.split(np.arange(len(ids)), np.flatnonzero(np.diff(places) != 1) + 1):
+            self._write(int(places[part[0]]), [ordered[i] for i in part.tolist()])
+        while self._open < len(self._settled) and self._settled.array[self._open]:
+            ahead = self._settled.array[self._open :]
+            self._open += int(np.argmin(ahead)) if not ahead.all() else len(ahead)
+        self._touched(self._before(int(places[0])))
+        if self._running:
+            open_one = self._segments[-1]
+            end = max(open_one.end_ns, round(float(self._t.array[max(0, self._open - 1)]) * NS_PER_S))
+            self._segments[-1] = replace(open_one, end_ns=end)
+
+    def _before(self, place: int) -> float:
+        """From where on a change of row `place` shows: the line runs there from the row before."""
+        return float(self._t.array[max(0, place - 1)])
+
+    def _insert(self, ids: NDArray[np.int64]) -> None:
+        """Make room for rows that come later than rows after them; rare (a row whose provisional was never shown)."""
+        places = np.searchsorted(self._ids.array, ids)
+        first = int(places.min())
+        for store in (self._ids, self._t, self._settled, self._band, self._presence, self._reason):
+            store.write(first, np.insert(store.array, places, 0, axis=0)[first:])
+        held = np.insert(self._curves.low, places, np.nan, axis=0)
+        self._curves.write(first, held[first:])
+        at = places + np.arange(len(places))
+        self._ids.array[at] = ids
+        self._t.array[at] = self._t.array[np.minimum(at + 1, len(self._t) - 1)]
+        self._open = min(self._open, first)
+
+    def _write(self, start: int, rows: Sequence[Row]) -> None:
+        values = np.empty((len(rows), len(CURVES)), dtype=np.float32)
+        for i, name in enumerate(("p", "low", "high", "prior_log_odds", "p_smoothed")):
+            values[:, i] = [getattr(r, name) for r in rows]
+        values[:, CURVE["prior"]] = 1 / (1 + np.exp(-values[:, CURVE["prior"]]))
+        presence = np.empty((len(rows), len(CHANNELS)), dtype=np.uint8)
+        reason = np.empty((len(rows), len(CHANNELS)), dtype=np.int32)
+        for i, c in enumerate(CHANNELS):
+            states = [r.states[c] for r in rows]
+            presence[:, i] = [_PRESENCE_NUMBER[s.presence] for s in states]
+            reason[:, i] = [self._number(s.reason) for s in states]
+            values[:, CURVE[c.value]] = [r.contributions.get(c, 0.0) for r in rows]
+        adds = values[:, CURVE[CHANNELS[0].value] :]
+        adds[presence == _PRESENCE_NUMBER[Presence.ABSENT]] = np.nan
+        self._steepest = max(self._steepest, float(np.nanmax(np.abs(adds), initial=0.0)))
+        self._ids.write(start, np.array([r.id for r in rows], dtype=np.int64))
+        self._t.write(start, np.array([r.t_ns for r in rows], dtype=np.float64) / NS_PER_S)
+        self._settled.write(start, np.array([r.settled for r in rows], dtype=np.bool_))
+        self._band.write(start, np.array([_BAND_NUMBER[r.band] for r in rows], dtype=np.uint8))
+        self._presence.write(start, presence)
+        self._reason.write(start, reason)
+        self._curves.write(start, values)
+
+    def _number(self, reason: str) -> int:
+        number = self._reason_number.get(reason)
+        if number is None:
+            number = self._reason_number[reason] = len(self._reasons)
+            self._reasons.append(reason)
+            kind = _NUMBERS.sub("#", reason)
+            self._reason_kind.append(self._kind_number.setdefault(kind, len(self._kind_number)))
+        return number
+
+    def _take_words(self, update: WordUpdate) -> None:
+        changed = [*self._provisional, *update.settled, *update.provisional]
+        for word in update.settled:
+            start = word.start_ns / NS_PER_S
+            at = bisect_right(self._word_starts, start)
+            self._word_starts.insert(at, start)
+            self._words.insert(at, word)
+        self._provisional = list(update.provisional)
+        if changed:
+            self._touched(min(w.start_ns for w in changed) / NS_PER_S)
+
+    def _take_event(self, event: Event) -> None:
+        if event.kind == "segment_onset":
+            p, cues = float(str(event.detail.get("p", "nan"))), event.detail.get("cues", ())
+            phrases = tuple(str(c) for c in cues) if isinstance(cues, (list, tuple)) else ()
+            self._segments.append(Segment(event.t_ns, event.t_ns, p, p, phrases))
+            self._running = True
+        elif event.kind == "segment_offset":
+            if self._running:
+                self._segments[-1] = replace(self._segments[-1], end_ns=event.t_ns)
+            self._running = False
+        else:
+            at = bisect_right([e.t_ns for e in self._events[-64:]], event.t_ns) + max(0, len(self._events) - 64)
+            self._events.insert(at, event)
+        self._touched(event.t_ns / NS_PER_S)
+
+    def _take_segments(self, segments: list[Segment]) -> None:
+        self._segments, self._running = segments, False
+        self._touched(float("-inf"))
+
+    def _take_human(self, segments: list[Any]) -> None:
+        self._human = segments
+        self._touched(float("-inf"))
+
+    def _take_sound(self, what: tuple[float, NDArray[np.int16]]) -> None:
+        t_s, pcm = what
+        end = self._sound_end_s
+        if end is None or abs(t_s - end) > SOUND_SLACK_S:  # the first, or after a hole
+            start = max(len(self._peaks), round(t_s / PEAK_S))
+            self._take_peaks(len(self._peaks), np.full((start - len(self._peaks), 2), np.nan, dtype=np.float32))
+            self._sound_rest, end = np.empty(0, np.int16), t_s
+        sound = np.concatenate([self._sound_rest, pcm])
+        whole = len(sound) // PEAK_SAMPLES * PEAK_SAMPLES
+        self._take_peaks(len(self._peaks), peaks_of(sound[:whole]))
+        self._sound_rest = sound[whole:]
+        self._sound_end_s = end + len(pcm) / SAMPLE_RATE
+
+    def _take_peaks(self, start: int, peaks: FloatArray) -> None:
+        if len(peaks):
+            self._peaks.write(start, peaks[:, :1], peaks[:, 1:])
+            self._loudest = max(self._loudest, float(np.nanmax(np.abs(peaks), initial=0.0)))
+            self._touched(start * PEAK_S)
+
+
+def peaks_of(pcm: NDArray[np.int16]) -> FloatArray:
+    """Minimum and maximum per 10 ms of 16 kHz int16 sound, -1 to 1, shape (n, 2); a rest of under 10 ms is left out."""
+    blocks = pcm[: len(pcm) // PEAK_SAMPLES * PEAK_SAMPLES].reshape(-1, PEAK_SAMPLES)
+    return np.stack([blocks.min(axis=1), blocks.max(axis=1)], axis=1).astype(np.float32) / np.float32(32768)
+
+
+_PRESENCE_NUMBER = {p: i for i, p in enumerate(PRESENCES)}
+_BAND_NUMBER = {b: i for i, b in enumerate(BANDS)}
+
+
+def _between(
+    t: NDArray[np.generic], values: FloatArray, at: NDArray[np.float64], after: NDArray[np.int64]
+) -> FloatArray:
+    """Curves at times `at`, straight between rows; NaN outside, across holes and beside rows that know nothing."""
+    found = np.full((len(at), values.shape[1]), np.nan, dtype=np.float32)
+    inside = np.flatnonzero((after > 0) & (after < len(t)))
+    if len(inside):
+        b = after[inside]
+        t_a, t_b = t[b - 1], t[b]
+        joined = t_b - t_a <= ROW_GAP_S
+        inside, b, t_a, t_b = inside[joined], b[joined], t_a[joined], t_b[joined]
+        share = ((at[inside] - t_a) / np.maximum(t_b - t_a, 1e-9)).astype(np.float32)[:, None]
+        found[inside] = values[b - 1] * (1 - share) + values[b] * share
+    return found
+
+
+def _event_of(entry: Mapping[str, Any]) -> Event:
+    detail = {k: v for k, v in entry.items() if k not in ("t_ns", "kind")}
+    return Event(int(entry["t_ns"]), str(entry["kind"]), detail)
