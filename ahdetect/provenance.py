@@ -13,8 +13,9 @@ LIBRARIES: Final = ("mediapipe", "faster-whisper", "ctranslate2", "onnxruntime",
 """Packages whose version may change a figure."""
 
 NOTE: Final = (
-    "Signs consistent with ambivalence/hesitancy, a model estimate, not a diagnosis. Voice, face and words weigh by "
-    "published effect sizes; body and discord by small assumed ones. It was not validated on BAH frame labels."
+    "Signs consistent with ambivalence/hesitancy, a model estimate, not a diagnosis. Words weigh by weights trained on "
+    "labels of whole answers, face and voice by published effect sizes, body and discord by small assumed ones. "
+    "It was not validated on BAH frame labels."
 )
 """Stands in every session file and under every picture."""
 

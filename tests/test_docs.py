@@ -14,6 +14,9 @@ from pydantic import BaseModel
 
 from ahdetect.cli import COMMANDS
 from ahdetect.config import Settings
+from ahdetect.models.cues import Channel
+from ahdetect.models.effects import EFFECTS
+from ahdetect.provenance import NOTE
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -75,9 +78,28 @@ def test_the_readme_names_the_two_commands() -> None:
     assert re.search(r"^\$ make test\b", readme, re.MULTILINE)
 
 
-def test_the_model_card_says_first_that_it_was_not_trained() -> None:
+def test_the_model_card_says_first_what_was_not_validated_and_what_was_trained() -> None:
     card = (DOCS / "model-cards" / "evidence-filter.md").read_text(encoding="utf-8").splitlines()
-    assert card[2].startswith("Built from published effect sizes, not trained")
+    assert card[2].startswith(
+        "Not validated on frame labels. Words weigh by weights trained on labels of whole answers,"
+    )
+    assert "body and discord by small assumed ones" in card[2]
+
+
+def test_the_model_card_explains_the_kinds_of_effect_that_there_are() -> None:
+    card = (DOCS / "model-cards" / "evidence-filter.md").read_text(encoding="utf-8")
+    table = card.split("| kind |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| (\w+) \|", table, re.MULTILINE)) == {effect.kind.value for effect in EFFECTS}
+
+
+def test_the_note_in_every_session_file_says_which_channels_were_trained_and_which_assumed() -> None:
+    assert {e.channel for e in EFFECTS if "trained" in e.source} == {Channel.LANGUAGE}
+    assert {e.channel for e in EFFECTS if all(o.assumed for o in EFFECTS if o.channel is e.channel)} == {
+        Channel.BODY,
+        Channel.DISCORD,
+    }
+    assert "Words weigh by weights trained" in NOTE
+    assert "body and discord by small assumed ones" in NOTE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -98,6 +120,15 @@ def test_examples_are_python(page: Path) -> None:
     assert blocks(page)
     for block in blocks(page):
         compile(block, page.name, "exec")
+
+
+@pytest.mark.parametrize("name", ["language.md", "evaluation.md"])
+def test_the_examples_of_a_page_that_need_nothing_run(name: str) -> None:
+    pytest.importorskip("sklearn")
+    names: dict[str, Any] = {}
+    for block in blocks(DOCS / name):
+        exec(compile(block, f"docs/{name}", "exec"), names)
+    assert names
 
 
 @pytest.mark.models

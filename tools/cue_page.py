@@ -46,8 +46,8 @@ def cue_page() -> str:
         "never 0. *In words* is how an explanation says that a cue is raised; a cue without such words is never named. "
         "Only the cues of [the table of effects](effects.md) weigh in the estimate; the others are recorded.",
         "",
-        "[Face and body](cues-face-body.md), [voice](cues-voice.md) and [transcription](transcription.md) say how they "
-        "are measured and what misleads them.",
+        "[Face and body](cues-face-body.md), [voice](cues-voice.md), [transcription](transcription.md) and "
+        "[language](language.md) say how they are measured and what misleads them.",
     ]
     for channel, cues in OF_CHANNEL.items():
         lines += [
@@ -76,12 +76,13 @@ def effect_page() -> str:
         "from the experts' cue table, nobody has measured the size. The formulae stand in "
         "[the model card](model-cards/evidence-filter.md).",
         "",
-        "* *weight*: log-odds per unit (count: per marker; level: per standard deviation; length: ln(OR) per standard "
-        "deviation), before the shrinkage for correlation.",
+        "* *kind*: a count fades with the mean length of a segment; a level is measured against the person's own mean; "
+        "evidence is log-odds already.",
+        "* *weight*: log-odds per unit (count: per marker; level: per standard deviation; evidence: per nat), before "
+        "the shrinkage for correlation.",
         "* *used*: the weight after that shrinkage.",
         "* *error*: standard error of the weight.",
-        "* *offset*: for a count, the log-odds that its absence takes away over one mean segment; for the length, "
-        "the mean of log(1 + words).",
+        "* *offset*: for a count, the log-odds that its absence takes away over one mean segment.",
     ]
     for channel in Channel:
         effects = [e for e in EFFECTS if e.channel is channel]
@@ -89,8 +90,7 @@ def effect_page() -> str:
             "",
             f"## {TITLES[channel]}",
             "",
-            f"Mean correlation between cues {CORRELATION[channel]:.2f}, so every weight is multiplied by "
-            f"{shrinkage(channel):.3f}. While the channel is absent, it widens the band by a standard deviation of "
+            f"{shrunk(channel)} While the channel is absent, it widens the band by a standard deviation of "
             f"{ABSENT_SPREAD[channel]:.2f} in log-odds.",
             "",
             *table(["cue", "kind", "weight", "used", "error", "offset", "source"], [effect_row(e) for e in effects]),
@@ -107,11 +107,21 @@ def effect_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def shrunk(channel: Channel) -> str:
+    """What becomes of the weights of a channel for what its cues have in common."""
+    if not CORRELATION[channel]:
+        return "The trained weights were fitted together, so all are used as they are."
+    return (
+        f"Mean correlation between cues {CORRELATION[channel]:.2f}, so every weight is multiplied by "
+        f"{shrinkage(channel):.3f}."
+    )
+
+
 def effect_row(effect: Effect) -> list[str]:
     """Cells of one effect; an odds ratio beside the weight of a count."""
     used = effect.weight * shrinkage(effect.channel)
     weight = f"{effect.weight:+.2f}" + (f" (×{exp(effect.weight):.2f})" if effect.kind is Kind.COUNT else "")
-    offset = "" if effect.kind is Kind.LEVEL else f"{effect.offset:.3f}"
+    offset = f"{effect.offset:.3f}" if effect.kind is Kind.COUNT else ""
     source = f"**assumed**: {effect.source}" if effect.assumed else effect.source
     return [f"`{effect.cue}`", effect.kind.value, weight, f"{used:+.2f}", f"{effect.error:.2f}", offset, source]
 
