@@ -13,7 +13,10 @@ from typing import Any, Final
 from platformdirs import user_documents_path
 from PyQt6.QtCore import QObject, QSettings, pyqtSignal
 
+from ahdetect.gui.plan import PlannedPrompt
 from ahdetect.gui.theme import LIGHT, SCALES, THEMES, Theme, system_theme
+
+__all__ = ["SYSTEM", "Context", "DeviceChoice", "PlannedPrompt", "SessionPlan"]
 
 SYSTEM: Final = "system"
 
@@ -31,19 +34,6 @@ class DeviceChoice:
     video: str = "0"
     audio: str = "default"
     audio_driver: str = "sounddevice"
-
-
-@dataclass
-class PlannedPrompt:
-    """A question or task for the person.
-
-    Attributes:
-        text: what is asked.
-        kind: one of `ahdetect.config.PromptKind`, or None where it is not known.
-    """
-
-    text: str
-    kind: str | None = None
 
 
 @dataclass

@@ -12,6 +12,7 @@ the scale, or in `em`, so that everything grows with the text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from string import Template
 from typing import Final, Literal
 
@@ -26,6 +27,8 @@ BASE_PT: Final = 10.5
 SMALLEST: Final = 0.9
 SCALES: Final = (1.0, 1.25, 1.5, 1.75, 2.0)
 """Text sizes on offer; WCAG 2.2, 1.4.4 asks for 200 %."""
+
+IMAGES: Final = Path(__file__).parent / "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def apply(app: QApplication, theme: Theme, scale: float) -> None:
 
 _SHEET: Final = Template("""
 QLabel[role="title"] { font-size: ${title}pt; font-weight: bold; }
-QLabel[role="heading"] { font-size: ${heading}pt; font-weight: bold; }
+QLabel[role="heading"] { font-size: ${heading}pt; font-weight: bold; margin-top: 0.4em; }
 QLabel[role="number"] { font-size: ${heading}pt; }
 QLabel[role="faint"] { color: $faint; }
 QLabel[role="warning"] { color: $warning; font-weight: bold; }
@@ -191,15 +194,21 @@ QPushButton:disabled, QToolButton:disabled { color: $faint; border-style: dotted
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: bold; }
 QPushButton[role="primary"]:disabled { background: $surface; color: $faint; border-color: $line; }
 QPushButton:focus, QToolButton:focus, QPushButton[role="primary"]:focus { border: 2px solid $focus;
-    outline: 1px solid $text; }
+    outline: none; }
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QAbstractItemView { background: $surface;
     color: $text; border: 1px solid $line; border-radius: 0.2em; padding: 0.2em; selection-background-color: $accent;
     selection-color: $on_accent; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus,
 QAbstractItemView:focus { border: 2px solid $focus; }
 QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
-QHeaderView::section { background: $background; color: $text; border: 1px solid $line; padding: 0.2em 0.4em; }
-QCheckBox, QRadioButton { padding: 0.2em; border: 2px solid transparent; }
+QHeaderView, QHeaderView:focus { background: $background; border: none; border-radius: 0; padding: 0; }
+QHeaderView::section { background: $background; color: $text; border: none; border-bottom: 1px solid $line;
+    border-right: 1px solid $line; padding: 0.2em 0.4em; }
+QTableCornerButton::section { background: $background; border: none; border-bottom: 1px solid $line; }
+QTableView { gridline-color: $line; }
+QCheckBox, QRadioButton { padding: 0.2em; border: 2px solid transparent; spacing: 0.5em; }
+QCheckBox::indicator { width: 1em; height: 1em; border: 1px solid $line; border-radius: 0.15em; background: $surface; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($tick); }
 QCheckBox:focus, QRadioButton:focus, QSlider:focus { border: 2px solid $focus; border-radius: 0.2em; }
 QTabBar::tab { padding: 0.35em 0.8em; }
 QFrame[role="banner"] { background: $surface; border: 1px solid $line; border-left: 0.4em solid $accent; }
@@ -235,6 +244,7 @@ def stylesheet(theme: Theme, scale: float) -> str:
         focus=theme.focus,
         warning=theme.warning,
         error=theme.error,
+        tick=(IMAGES / f"tick_{theme.name}.svg").as_posix(),
         title=f"{BASE_PT * 1.5 * scale:.1f}",
         heading=f"{BASE_PT * 1.2 * scale:.1f}",
     )

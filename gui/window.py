@@ -118,13 +118,14 @@ class MainWindow(QMainWindow):
         for name, button in self.buttons.items():
             here = name == self.current
             button.setChecked(here)
-            label = self._entries[name].label
+            label, number = self._entries[name].label, list(self._entries).index(name) + 1
+            button.setText(f"▸ {number}  {label}" if here else f"{number}  {label}")
             text = (
                 translate("MainWindow", "Step {step}, {name}, you are here")
                 if here
                 else translate("MainWindow", "Step {step}, {name}")
             )
-            button.setAccessibleName(text.format(step=list(self._entries).index(name) + 1, name=label))
+            button.setAccessibleName(text.format(step=number, name=label))
 
     # -- building
 
