@@ -23,6 +23,7 @@ from ahdetect.errors import AhdetectError, ConfigError, known
 # name: (module that holds `app`, the line in `ahdetect --help`). The module is imported when the command is called, so
 # that help is fast and a command whose extra is not installed leaves the others alone.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "gui": ("ahdetect.commands.gui", "Open the desktop app."),
     "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
     "language": ("ahdetect.commands.language", "Score answers in words: signs of A/H, clause by clause."),

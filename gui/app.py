@@ -34,13 +34,27 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--language", metavar="CODE", default="", help="en or fr; by default the desktop's")
     chosen = parser.parse_args(args)
     try:
-        return _run(chosen.folder, chosen.clip, chosen.screen, chosen.language)
+        return run(chosen.folder, chosen.clip, chosen.screen, chosen.language)
     except AhdetectError as error:
         print(f"ahdetect-gui: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def _run(folder: Path | None, clip: Path | None, screen: str | None, language: str) -> int:
+def run(folder: Path | None = None, clip: Path | None = None, screen: str | None = None, language: str = "") -> int:
+    """Open the window and stay until it is closed.
+
+    Args:
+        folder: opened for review, None for none.
+        clip: its clip, where it is not found by itself.
+        screen: the one to begin with, None for the first.
+        language: "en", "fr" or "" for what was chosen before, else the desktop's.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        ConfigError: PyQt6 is missing, or there is no such screen.
+    """
     try:
         from PyQt6.QtWidgets import QApplication
 

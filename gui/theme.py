@@ -179,7 +179,7 @@ def apply(app: QApplication, theme: Theme, scale: float) -> None:
 
 _SHEET: Final = Template("""
 QLabel[role="title"] { font-size: ${title}pt; font-weight: bold; }
-QLabel[role="heading"] { font-size: ${heading}pt; font-weight: bold; margin-top: 0.4em; }
+QLabel[role="heading"] { font-size: ${heading}pt; font-weight: bold; }
 QLabel[role="number"] { font-size: ${heading}pt; }
 QLabel[role="faint"] { color: $faint; }
 QLabel[role="warning"] { color: $warning; font-weight: bold; }

@@ -220,6 +220,7 @@ class SetupScreen(Screen):
         column = QVBoxLayout()
         column.addWidget(_label(translate("SetupScreen", "Set-up of the session"), "title"))
         column.addLayout(self._where())
+        column.addSpacing(self.fontMetrics().height() // 2)
         column.addWidget(_label(translate("SetupScreen", "Prompts"), "heading"))
         hint = translate(
             "SetupScreen",
@@ -230,10 +231,12 @@ class SetupScreen(Screen):
         column.addWidget(self.table, 1)
         column.addLayout(self._prompt_buttons())
         column.addWidget(self.message)
+        column.addSpacing(self.fontMetrics().height() // 2)
         column.addWidget(_label(translate("SetupScreen", "While recording"), "heading"))
         self.quiet.setText(translate("SetupScreen", "&Quiet mode: show no estimate until the session is over"))
         self.quiet.setAccessibleName(translate("SetupScreen", "Quiet mode: show no estimate until the session is over"))
         column.addWidget(self.quiet, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addSpacing(self.fontMetrics().height() // 2)
         column.addWidget(_label(translate("SetupScreen", "What is recorded"), "heading"))
         column.addWidget(self.written)
         agreed = translate(
@@ -318,7 +321,7 @@ class SetupScreen(Screen):
         else:
             note = translate(
                 "SetupScreen",
-                "This name cannot be used: take at most 64 letters, digits, spaces, points, - and _; a letter or digit first.",
+                "Not usable: take up to 64 letters, digits, spaces, points, - or _, and start with a letter or digit.",
             )
         _role(self.name_note, "faint" if good else "error")
         self.name_note.setText(note)
