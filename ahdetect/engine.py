@@ -551,9 +551,9 @@ class Engine:
             self._voice.mark_prompt(now)
         self._event(Event(now, "prompt", {"kind_of_prompt": kind}))
 
-    def mark(self, note: str = "") -> None:
-        """Set a marker at this moment."""
-        self._event(Event(self.clock.now_ns(), "marker", {"note": note}))
+    def mark(self, note: str = "", t_ns: int | None = None) -> None:
+        """Set a marker at session time `t_ns`, or at this moment."""
+        self._event(Event(self.clock.now_ns() if t_ns is None else t_ns, "marker", {"note": note}))
 
     def _row_came(self, row: Row) -> None:
         row = self._said_paused(row)

@@ -199,9 +199,9 @@ class Session:
         self.settings.with_prompt(kind)  # says so where the kind is not one
         self.engine.mark_prompt(kind)
 
-    def mark(self, note: str = "") -> None:
-        """Set a marker at this moment."""
-        self.engine.mark(note)
+    def mark(self, note: str = "", t_ns: int | None = None) -> None:
+        """Set a marker at session time `t_ns` (a note takes a while to write), or at this moment."""
+        self.engine.mark(note, t_ns)
 
     @property
     def words(self) -> list[Word]:

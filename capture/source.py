@@ -57,6 +57,7 @@ class SourceTotals:
         frames: video packets.
         samples: 16 kHz samples that were heard.
         gap_samples: 16 kHz samples of silence put where nothing was heard.
+        paused_samples: of these, what was heard in a pause and put away.
         gaps: number of such holes.
         broken: packets or frames that could not be decoded.
         until_ns: end of the latest packet, session time.
@@ -65,6 +66,7 @@ class SourceTotals:
     frames: int = 0
     samples: int = 0
     gap_samples: int = 0
+    paused_samples: int = 0
     gaps: int = 0
     broken: int = 0
     until_ns: int = 0
@@ -166,6 +168,7 @@ class Source(Stage):
         if block.synthetic or not self.was_paused(packet.t_ns, packet.end_ns):
             self._end_mute()
             return packet
+        self.totals.paused_samples += len(block.pcm)
         self._muted = (self._muted or (block.first_sample,))[0], block.first_sample + len(block.pcm)
         return packet.carrying(replace(block, pcm=np.zeros_like(block.pcm), synthetic=True))
 

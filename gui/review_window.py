@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
 
 from ahdetect.errors import AhdetectError
 from ahdetect.export.picture import TITLE
-from ahdetect.gui.live_model import LiveModel
+from ahdetect.gui.review_model import ReviewModel as LiveModel
 from ahdetect.gui.timeline_view import TimelineView
 from ahdetect.timeline import NS_PER_S
 

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QMouseEvent
 from PyQt6.QtWidgets import QWidget
 
 from ahdetect.export.picture import COLOUR, ESTIMATE, FAINT, INK, SEGMENT, arrange, runs
-from ahdetect.gui.live_model import LiveModel
+from ahdetect.gui.review_model import ReviewModel as LiveModel
 from ahdetect.models.cues import Channel
 from ahdetect.models.lexicon import PHRASES, token
 from ahdetect.models.posterior import Presence

@@ -17,7 +17,7 @@ from ahdetect.capture.packets import Packet
 from ahdetect.errors import StoreError
 from ahdetect.export.tables import write_tables
 from ahdetect.gui import app
-from ahdetect.gui.live_model import LiveModel
+from ahdetect.gui.review_model import ReviewModel as LiveModel
 from ahdetect.store.media import VideoFormat
 from ahdetect.store.writer import SessionWriter
 
@@ -59,7 +59,7 @@ def window(qtbot: Any) -> Any:
 
 
 def test_the_model_loads_no_qt() -> None:
-    code = "import sys, ahdetect.gui.live_model; print(any(m.startswith(('PyQt', 'pyqtgraph')) for m in sys.modules))"
+    code = "import sys, ahdetect.gui.review_model; print(any(m.startswith(('PyQt', 'pyqtgraph')) for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 
