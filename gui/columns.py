@@ -169,7 +169,7 @@ class Columns:
 
         Args:
             timeline: its rows, words and segments.
-            peaks: minimum and maximum per 10 ms of its sound from session time 0, shape (n, 2), -1 to 1; see `peaks_of`.
+            peaks: minimum and maximum per 10 ms of its sound from session time 0, shape (n, 2), -1 to 1 (`peaks_of`).
             events: as the store's `Session.events` gives them; segments among them are left out.
         """
         columns = Columns()

@@ -1,0 +1,483 @@
+"""Lanes: columns and a zoom flow in; painted strips of the tracks flow out, for any stretch of pixels.
+
+Pixels are counted from time 0 (`absolute`), so that a strip painted now fits beside one painted before: a view that
+scrolls moves its picture and paints only what came into sight.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6 import sip
+from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
+from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter
+
+from ahdetect.events import Event
+from ahdetect.gui.columns import CURVE, Columns
+from ahdetect.gui.theme import Theme
+from ahdetect.models.cues import Channel
+from ahdetect.models.posterior import Presence
+from ahdetect.timeline import NS_PER_S
+
+ESTIMATE, SOUND, WORDS, SEGMENTS, HUMAN, EVENTS, AXIS = (
+    "estimate", "sound", "words", "segments", "human", "events", "axis",
+)  # fmt: skip
+WORD_LEVELS: Final = 5
+"""Lines of words: at 2.2 words/s (EVIDENCE) and 60 s in view a word of average length finds room."""
+READABLE_EM: Final = 2.0
+"""A word needs this much room, in average widths of its font's M; below it words are marks without letters."""
+WORD_S: Final = 0.33
+"""Distance of words in fluent speech, s, for choosing between letters and marks."""
+DASH: Final = 4
+"""Pixels of a dash and of the blank after it, in the provisional part of a line."""
+REPEAT_EM: Final = 40.0
+"""A reason that does not fit once is written again at this distance, so that scrolling never loses it."""
+TICKS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+SCALES: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0)
+"""Ends of the axis of contributions, in log-odds; one for all channels."""
+HATCH: Final = 8
+"""Period of Qt's hatching patterns, pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One track.
+
+    Attributes:
+        key: `ESTIMATE` and so on, or the name of a channel.
+        title: what stands in front of it.
+        lines: its smallest height, in lines of text.
+        stretch: its share of the height that is left over.
+    """
+
+    key: str
+    title: str
+    lines: float
+    stretch: int
+
+
+def lanes(quiet: bool) -> list[Lane]:
+    """All tracks from top to bottom; in quiet mode those without a score."""
+
+    names = {
+        Channel.FACE: QCoreApplication.translate("Tracks", "face"),
+        Channel.BODY: QCoreApplication.translate("Tracks", "body"),
+        Channel.VOICE: QCoreApplication.translate("Tracks", "voice"),
+        Channel.LANGUAGE: QCoreApplication.translate("Tracks", "language"),
+        Channel.DISCORD: QCoreApplication.translate("Tracks", "discord"),
+    }
+    estimate = Lane(ESTIMATE, QCoreApplication.translate("Tracks", "A/H probability"), 2.0 if quiet else 5.5, 8)
+    channels = [Lane(c.value, names[c], 1.2 if quiet else 2.0, 0 if quiet else 3) for c in Channel]
+    model = [Lane(SEGMENTS, QCoreApplication.translate("Tracks", "model's segments"), 1.3, 0)]
+    return [
+        estimate,
+        *channels,
+        Lane(SOUND, QCoreApplication.translate("Tracks", "sound"), 1.6, 2),
+        Lane(WORDS, QCoreApplication.translate("Tracks", "words"), WORD_LEVELS * 1.05, 0),
+        *([] if quiet else model),
+        Lane(HUMAN, QCoreApplication.translate("Tracks", "human segments"), 1.3, 0),
+        Lane(EVENTS, QCoreApplication.translate("Tracks", "events"), 1.3, 0),
+        Lane(AXIS, QCoreApplication.translate("Tracks", "minutes:seconds"), 1.3, 0),
+    ]
+
+
+def mix(a: str, b: str, share: float) -> QColor:
+    """Colour `a` with a `share` of `b` in it, opaque."""
+    one, two = QColor(a), QColor(b)
+    return QColor(
+        *(round(x * (1 - share) + y * share) for x, y in zip(one.getRgb()[:3], two.getRgb()[:3], strict=True))
+    )
+
+
+def clock_text(seconds: float, tenths: bool = False) -> str:
+    """A time as minutes and seconds: `3:05`, or `3:05.2`."""
+    units = round(seconds * 10) if tenths else round(seconds) * 10
+    minutes, rest = divmod(abs(units), 600)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{minutes}:{rest // 10:02d}" + (f".{rest % 10}" if tenths else "")
+
+
+def event_text(event: Event) -> str:
+    """An event in a few words."""
+    detail = event.detail
+
+    def of(*names: str) -> str:
+        return next((str(detail[n]) for n in names if detail.get(n)), "")
+
+    tr = QCoreApplication.translate
+    head = {
+        "prompt": tr("Tracks", "Prompt"),
+        "marker": tr("Tracks", "Marker"),
+        "device_lost": tr("Tracks", "Lost"),
+        "device_back": tr("Tracks", "Back"),
+        "stage_crashed": tr("Tracks", "Stopped"),
+    }.get(event.kind, event.kind.replace("_", " "))
+    rest = of("kind_of_prompt", "note", "device", "stage")
+    return f"{head}: {rest}" if rest else head
+
+
+class Bars:
+    """Upright bars of one pixel's width, drawn in one call."""
+
+    def __init__(self) -> None:
+        self._room = 0
+        self._rects: Any = None
+
+    def draw(
+        self, painter: QPainter, x: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any], brush: QBrush | QColor,
+        width: NDArray[Any] | float = 1.0,
+    ) -> None:  # fmt: skip
+        """Fill from `top` to `bottom` (y, pixels) at every `x`."""
+        n = len(x)
+        if not n:
+            return
+        if n > self._room:
+            self._room = max(n, 2 * self._room)
+            self._rects = sip.array(QRectF, self._room)
+        held = np.frombuffer(sip.voidptr(self._rects, n * 32), dtype=np.float64).reshape(n, 4)
+        held[:, 0], held[:, 1], held[:, 2], held[:, 3] = x, top, width, bottom - top
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(brush)
+        painter.drawRects(self._rects[:n])
+
+
+class LanePainter:
+    """Paints strips of all lanes.
+
+    Args:
+        columns: what is drawn.
+        theme: its colours.
+        font: of plain text; sizes follow it.
+
+    Attributes:
+        px_per_s: zoom.
+        quiet: hide everything that is a score.
+        places: y and height of each lane, pixels, by key; set by `lay_out`.
+        top: end of the axis of contributions, log-odds.
+        gain: by how much the waveform is enlarged.
+    """
+
+    def __init__(self, columns: Columns, theme: Theme, font: QFont) -> None:
+        self.columns = columns
+        self.theme = theme
+        self.px_per_s = 20.0
+        self.quiet = False
+        self.places: dict[str, tuple[float, float]] = {}
+        self.lanes: list[Lane] = []
+        self.top, self.gain = SCALES[0], 1.0
+        self._bars = Bars()
+        self.set_font(font)
+
+    def set_font(self, font: QFont) -> None:
+        """Take over another size of text."""
+        self.font = QFont(font)
+        self.small = QFont(font)
+        self.small.setPointSizeF(max(1.0, font.pointSizeF() * 0.9))
+        self.italic = QFont(self.small)
+        self.italic.setItalic(True)
+        self.line = QFontMetricsF(self.font).height()
+        self.em = QFontMetricsF(self.small).averageCharWidth() * 1.6
+        self._metrics, self._slanted = QFontMetricsF(self.small), QFontMetricsF(self.italic)
+        self.width_of = lru_cache(4096)(self._metrics.horizontalAdvance)
+        self._elided = lru_cache(4096)(self._elide)
+
+    def _elide(self, text: str, room: int, slanted: bool) -> str:
+        metrics = self._slanted if slanted else self._metrics
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+
+    # -- where things are
+
+    def lay_out(self, height: float) -> None:
+        """Share `height` pixels among the lanes."""
+        self.lanes = lanes(self.quiet)
+        least = [lane.lines * self.line for lane in self.lanes]
+        spare = max(0.0, height - sum(least))
+        parts = sum(lane.stretch for lane in self.lanes) or 1
+        y, self.places = 0.0, {}
+        for lane, h in zip(self.lanes, least, strict=True):
+            h = h + spare * lane.stretch / parts
+            self.places[lane.key] = (float(round(y)), float(round(y + h) - round(y)))
+            y += h
+
+    def least_height(self) -> float:
+        """Pixels that all lanes need at this size of text."""
+        return sum(lane.lines for lane in lanes(self.quiet)) * self.line
+
+    def rescale(self) -> None:
+        """Choose the axes of contributions and sound from what the columns hold."""
+        self.top = next((s for s in SCALES if s >= self.columns.steepest), SCALES[-1])
+        loudest = max(self.columns.loudest, 1 / 16)
+        self.gain = 2.0 ** math.floor(math.log2(1 / loudest)) if loudest < 1 else 1.0
+
+    def y_of(self, key: str, value: float) -> float:
+        """Where a value stands in the lane of the estimate or of a channel."""
+        y, h = self.places[key]
+        low, high = (0.0, 1.0) if key == ESTIMATE else (-self.top, self.top)
+        margin = 3.0
+        return y + margin + (high - value) / (high - low) * (h - 2 * margin)
+
+    def x_of(self, t_s: float) -> int:
+        """Absolute pixel of a time."""
+        return math.floor(t_s * self.px_per_s + 1e-6)
+
+    # -- painting
+
+    def strip(self, painter: QPainter, x_from: int, x_to: int) -> None:
+        """Paint absolute pixels `x_from` up to but not `x_to`; the painter's x axis is absolute pixels.
+
+        Whatever reaches beyond is cut off.
+        """
+        height = sum(self.places[self.lanes[-1].key])
+        area = QRectF(x_from, 0, x_to - x_from, height)
+        painter.save()
+        painter.setClipRect(area)
+        painter.fillRect(area, QColor(self.theme.surface))
+        t0, t1 = x_from / self.px_per_s, x_to / self.px_per_s
+        x = np.arange(x_from, x_to, dtype=np.float64)
+        self._grid(painter, x_from, x_to)
+        window = self.columns.window(t0, t1, x_to - x_from)
+        if self.quiet:
+            self._veil(painter, x_from, x_to)
+        else:
+            self._estimate(painter, x, window)
+        self._channels(painter, x, window)
+        self._sound(painter, x, t0, t1)
+        self._words(painter, x_from, x_to)
+        if not self.quiet:
+            self._segments(painter, SEGMENTS, self.columns.segments, t0, t1)
+        self._segments(painter, HUMAN, self.columns.human, t0, t1)
+        self._events(painter, x_from, x_to)
+        painter.restore()
+
+    def _grid(self, painter: QPainter, x_from: int, x_to: int) -> None:
+        faint = mix(self.theme.surface, self.theme.faint, 0.22)
+        y_axis, h_axis = self.places[AXIS]
+        step = next((s for s in TICKS_S if s * self.px_per_s >= 6 * self.em), TICKS_S[-1])
+        around = 4 * self.em
+        first = math.floor((x_from - around) / self.px_per_s / step)
+        last = math.ceil((x_to + around) / self.px_per_s / step)
+        painter.setFont(self.small)
+        for n in range(max(0, first), last + 1):
+            x = self.x_of(n * step)
+            painter.setPen(faint)
+            painter.drawLine(QPointF(x, 0), QPointF(x, y_axis))
+            painter.setPen(QColor(self.theme.faint))
+            painter.drawLine(QPointF(x, y_axis), QPointF(x, y_axis + 3))
+            text = QRectF(x - 4 * self.em, y_axis + 3, 8 * self.em, h_axis - 3)
+            painter.drawText(
+                text, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, clock_text(n * step, step < 1)
+            )
+        painter.setPen(QColor(self.theme.background))
+        for y, _ in list(self.places.values())[1:]:
+            painter.drawLine(QPointF(x_from, y), QPointF(x_to, y))
+
+    def _veil(self, painter: QPainter, x_from: int, x_to: int) -> None:
+        text = QCoreApplication.translate("Tracks", "Quiet mode: estimates are hidden while recording")
+        self._repeat(painter, ESTIMATE, text, 0, math.inf, x_from, x_to)
+
+    def _estimate(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
+        grid = mix(self.theme.surface, self.theme.faint, 0.45)
+        painter.setPen(grid)
+        for value in (0.0, 0.5, 1.0):
+            y = round(self.y_of(ESTIMATE, value))
+            painter.drawLine(QPointF(x[0], y), QPointF(x[-1] + 1, y))
+        theme, p, low, high = self.theme, CURVE["p"], window.low, window.high
+        self._fill(painter, ESTIMATE, x, low[:, CURVE["low"]], high[:, CURVE["high"]], QColor(theme.band_fill), 0)
+        dotted = x.astype(np.int64) % 6 < 2
+        prior = CURVE["prior"]
+        self._fill(painter, ESTIMATE, x[dotted], low[dotted, prior], high[dotted, prior], QColor(theme.faint), 1)
+        smoothed = CURVE["smoothed"]
+        self._fill(painter, ESTIMATE, x, low[:, smoothed], high[:, smoothed], QColor(theme.faint), 1)
+        self._line(painter, ESTIMATE, x, low[:, p], high[:, p], window.settled, theme.estimate, 2)
+
+    def _channels(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
+        gaps = self.columns.gaps(window.edges_s[0], window.edges_s[-1])
+        for channel in Channel:
+            key = channel.value
+            if not self.quiet:
+                painter.setPen(mix(self.theme.surface, self.theme.faint, 0.45))
+                y = round(self.y_of(key, 0.0))
+                painter.drawLine(QPointF(x[0], y), QPointF(x[-1] + 1, y))
+            self._hatch(painter, key, gaps[channel], int(x[0]), int(x[-1]) + 1)
+            if not self.quiet:
+                at = CURVE[key]
+                colour = self.theme.channel[channel]
+                self._line(painter, key, x, window.low[:, at], window.high[:, at], window.settled, colour, 1.6)
+
+    def _line(
+        self, painter: QPainter, key: str, x: NDArray[np.float64], low: NDArray[Any], high: NDArray[Any],
+        settled: NDArray[np.bool_], colour: str, thick: float,
+    ) -> None:  # fmt: skip
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        self._fill(painter, key, x[settled], low[settled], high[settled], QColor(colour), thick)
+        dash = ~settled & (x.astype(np.int64) // DASH % 2 == 0)
+        light = mix(colour, self.theme.surface, 0.35)
+        self._fill(painter, key, x[dash], low[dash], high[dash], light, thick)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _fill(
+        self, painter: QPainter, key: str, x: NDArray[np.float64], low: NDArray[Any], high: NDArray[Any],
+        colour: QColor, thick: float,
+    ) -> None:  # fmt: skip
+        known = low <= high  # False for NaN
+        if not known.any():
+            return
+        x, low, high = x[known], low[known], high[known]
+        top, zero = self.y_of(key, 1.0), self.y_of(key, 0.0)
+        slope = top - zero
+        self._bars.draw(painter, x, zero + slope * high - thick / 2, zero + slope * low + thick / 2, colour)
+
+    def _hatch(self, painter: QPainter, key: str, gaps: Sequence[Any], x_from: int, x_to: int) -> None:
+        y, h = self.places[key]
+        painter.setPen(Qt.PenStyle.NoPen)
+        merged: list[list[Any]] = []
+        for gap in gaps:
+            a, b = self.x_of(gap.start_s), max(self.x_of(gap.end_s), self.x_of(gap.start_s) + 1)
+            if merged and merged[-1][2] is gap.presence and a <= merged[-1][1] + 1:
+                merged[-1][1] = b
+            else:
+                merged.append([a, b, gap.presence, gap.reason])
+        painter.setBrushOrigin(QPointF(-(x_from % HATCH) + x_from, 0))
+        for a, b, presence, _ in merged:
+            absent = presence is Presence.ABSENT
+            if absent:
+                painter.fillRect(QRectF(a, y + 1, b - a, h - 1), mix(self.theme.surface, self.theme.absent_hatch, 0.18))
+            pattern = Qt.BrushStyle.BDiagPattern if absent else Qt.BrushStyle.Dense7Pattern
+            painter.fillRect(QRectF(a, y + 1, b - a, h - 1), QBrush(QColor(self.theme.absent_hatch), pattern))
+        for a, b, presence, reason in merged:
+            if presence is Presence.ABSENT:
+                self._repeat(painter, key, reason, a, b, x_from, x_to)
+
+    def _repeat(self, painter: QPainter, key: str, text: str, start: float, end: float, x_from: int, x_to: int) -> None:
+        """Write `text` into a stretch, again and again along a long one, on a patch that keeps it readable."""
+        y, h = self.places[key]
+        width = self.width_of(text) + self.em
+        if end - start < width or h < self._metrics.height() * 0.9:
+            return
+        period = max(REPEAT_EM * self.em, 2 * width)
+        n = max(0, math.floor((x_from - start - width) / period))
+        painter.setFont(self.small)
+        while (x := start + n * period) < x_to and x + width <= end:
+            box = QRectF(
+                x + self.em / 4, y + (h - self._metrics.height()) / 2, width - self.em / 2, self._metrics.height()
+            )
+            painter.fillRect(box, QColor(self.theme.surface))
+            painter.setPen(QColor(self.theme.faint))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            n += 1
+
+    def _sound(self, painter: QPainter, x: NDArray[np.float64], t0: float, t1: float) -> None:
+        y, h = self.places[SOUND]
+        low, high = self.columns.sound(t0, t1, len(x))
+        known = low <= high
+        middle, reach = y + h / 2, (h - 4) / 2 * self.gain
+        colour = mix(self.theme.surface, self.theme.text, 0.6)
+        top, bottom = middle - high[known] * reach - 0.5, middle - low[known] * reach + 0.5
+        self._bars.draw(painter, x[known], top, bottom, colour)
+
+    # -- words
+
+    @property
+    def words_readable(self) -> bool:
+        """Whether words are written out at this zoom."""
+        return WORD_S * WORD_LEVELS * self.px_per_s >= READABLE_EM * self.em
+
+    def word_boxes(self, x_from: int, x_to: int) -> list[tuple[int, Any, QRectF]]:
+        """Number, word and place (absolute pixels) of every word that shows between two absolute pixels.
+
+        Word n stands on line n modulo `WORD_LEVELS` and has room up to the next word of its line, so that a word's
+        place never depends on what is in view.
+        """
+        y, h = self.places[WORDS]
+        reach = 14 * self.em / self.px_per_s
+        ahead = reach + 3 * WORD_LEVELS * WORD_S
+        first, words = self.columns.words_between(x_from / self.px_per_s - reach, x_to / self.px_per_s + ahead)
+        line = h / WORD_LEVELS
+        boxes = []
+        for i, word in enumerate(words):
+            x = self.x_of(word.start_ns / NS_PER_S)
+            if x >= x_to:
+                break
+            room = 14 * self.em
+            if i + WORD_LEVELS < len(words):
+                room = min(room, self.x_of(words[i + WORD_LEVELS].start_ns / NS_PER_S) - x)
+            width = min(room, self.width_of(word.text) + self.em * 0.4)
+            boxes.append((first + i, word, QRectF(x, y + (first + i) % WORD_LEVELS * line, width, line)))
+        return boxes
+
+    def _words(self, painter: QPainter, x_from: int, x_to: int) -> None:
+        y, h = self.places[WORDS]
+        if not self.words_readable:
+            _, words = self.columns.words_between(x_from / self.px_per_s - 2, x_to / self.px_per_s)
+            if words:
+                spans = np.array([(w.start_ns, w.end_ns) for w in words]) / NS_PER_S * self.px_per_s
+                x = np.floor(spans[:, 0])
+                wide = np.maximum(1.0, np.floor(spans[:, 1]) - x)
+                flat = np.full(len(x), y + h * 0.4)
+                self._bars.draw(painter, x, flat, flat + h * 0.2, mix(self.theme.surface, self.theme.text, 0.6), wide)
+            return
+        line = h / WORD_LEVELS
+        for _, word, box in self.word_boxes(x_from, x_to):
+            tick = mix(self.theme.surface, self.theme.faint, 0.5)
+            painter.fillRect(QRectF(box.x(), box.y() + 2, 1, line - 4), tick)
+            if box.width() < self.em:
+                continue
+            painter.setFont(self.small if word.settled else self.italic)
+            painter.setPen(QColor(self.theme.text if word.settled else self.theme.faint))
+            text = self._elided(word.text, int(box.width() - 2), not word.settled)
+            painter.drawText(
+                box.adjusted(3, 0, self.em, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            )
+
+    # -- tiers
+
+    def _segments(self, painter: QPainter, key: str, segments: Sequence[Any], t0: float, t1: float) -> None:
+        y, h = self.places[key]
+        model = key == SEGMENTS
+        edge = QColor(self.theme.estimate if model else self.theme.human)
+        fill = QColor(self.theme.band_fill) if model else mix(self.theme.surface, self.theme.human, 0.18)
+        for number, segment in enumerate(segments, 1):
+            if segment.end_ns / NS_PER_S < t0 or segment.start_ns / NS_PER_S > t1:
+                continue
+            a, b = self.x_of(segment.start_ns / NS_PER_S), self.x_of(segment.end_ns / NS_PER_S)
+            box = QRectF(a, y + 2, max(2, b - a), h - 4)
+            painter.fillRect(box, fill)
+            painter.fillRect(QRectF(a, y + 2, 2, h - 4), edge)
+            painter.fillRect(QRectF(box.right() - 1, y + 2, 1, h - 4), edge)
+            painter.fillRect(QRectF(a, y + h - 4, box.width(), 2), edge)
+            said = ", ".join(segment.phrases) if model else str(getattr(segment, "label", ""))
+            text = f"{number}  {said}" if said else str(number)
+            if box.width() >= self.width_of(str(number)) + 8:
+                painter.setFont(self.small)
+                painter.setPen(QColor(self.theme.text))
+                written = self._elided(text, int(box.width() - 8), False)
+                if box.width() - 8 < self.width_of(str(number)) + 3 * self.em:
+                    written = str(number)
+                painter.drawText(box.adjusted(6, 0, 0, -1), Qt.AlignmentFlag.AlignVCenter, written)
+
+    def _events(self, painter: QPainter, x_from: int, x_to: int) -> None:
+        y, h = self.places[EVENTS]
+        events = self.columns.events
+        painter.setFont(self.small)
+        most = 24 * self.em
+        for i, event in enumerate(events):
+            x = self.x_of(event.t_ns / NS_PER_S)
+            if x < x_from - most or x > x_to:
+                continue
+            bad = event.kind in ("device_lost", "stage_crashed")
+            colour = QColor(self.theme.error if bad else self.theme.text)
+            painter.fillRect(QRectF(x, y, 2, h), colour)
+            room = most
+            if i + 1 < len(events):
+                room = min(room, self.x_of(events[i + 1].t_ns / NS_PER_S) - x)
+            if room < 3 * self.em:
+                continue
+            painter.setPen(colour)
+            text = self._elided(event_text(event), int(room - 6), False)
+            painter.drawText(QRectF(x + 5, y, room, h), Qt.AlignmentFlag.AlignVCenter, text)
