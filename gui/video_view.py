@@ -58,7 +58,8 @@ _LINE, _UNDER = (255, 255, 255, 255), (0, 0, 0, 255)
 """White over a dark edge can be seen on any picture, in both themes."""
 
 _SHIFT: Final = 3
-"""Bits of a pixel's fraction that OpenCV draws by. Qt's own smooth lines took 20 ms a face, these .9 ms (measured at 640x480)."""
+"""Bits of a pixel's fraction that OpenCV draws by. Qt's own smooth lines took 20 ms a face, these .9 ms (measured at
+640x480)."""
 
 
 class VideoView(QWidget):
@@ -171,7 +172,8 @@ class VideoView(QWidget):
             unit = max(1.0, self.fontMetrics().height() * ratio / 16)
             overlay = self._overlay if self._overlay_on else _NOTHING
             self._drawn = draw(self._frame, size, overlay, mirror=self._mirror, unit=unit)
-            self._image = QImage(self._drawn.data, *size, 4 * size[0], QImage.Format.Format_RGB32)
+            data: Any = self._drawn.data  # any buffer will do, whatever the stubs say
+            self._image = QImage(data, size[0], size[1], 4 * size[0], QImage.Format.Format_RGB32)
             self._image.setDevicePixelRatio(ratio)
         return self._image
 
