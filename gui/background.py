@@ -49,7 +49,7 @@ class Background(QObject):
             self._work.append(run)
             self._new.notify()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="gui-background", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="ahdetect-gui-background", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
