@@ -64,7 +64,6 @@ class Lane:
 
 def lanes(quiet: bool) -> list[Lane]:
     """All tracks from top to bottom; in quiet mode those without a score."""
-
     names = {
         Channel.FACE: QCoreApplication.translate("Tracks", "face"),
         Channel.BODY: QCoreApplication.translate("Tracks", "body"),
