@@ -43,6 +43,8 @@ RECENT_S: Final = 10.0
 """The line of truth tells of this long."""
 LOW_DISK_S: Final = 600.0
 """Less than ten minutes of space is a warning."""
+GONE_S: Final = 1.0
+"""A picture older than this is not shown as if it were now."""
 FRESH_S: Final = 0.3
 """A row this long after a prompt knows of it: its voice cues are at most .12 s old (`models.alignment.FRESH_NS`)."""
 LATENCY: Final = INDEX["voice_response_latency"]
@@ -124,7 +126,7 @@ class Notice:
 
     Attributes:
         kind: "device_lost", "device_back", "stage_crashed", "sink_off", "disk_low", "error", "source_ended", "watcher".
-        where: the device, stage or file.
+        where: "camera" or "microphone", the stage, or the file.
         detail: a sentence or a reason.
     """
 
@@ -283,11 +285,13 @@ class LiveModel:
     def prompt_ended(self) -> None:
         """The prompt in hand has just ended: its kind is the prior of the answer, and the response latency runs."""
         session, asked = self._session, self._asked
-        if session is None or self.state is not State.RECORDING or asked.number < 0 or asked.ended_s is not None:
+        if session is None or self.state is not State.RECORDING:
             return
-        prompt = self._prompts[asked.number]
+        if self._prompts and (asked.number < 0 or asked.ended_s is not None):
+            return  # put the next one first; without a plan every prompt is one that nobody named
+        kind = self._prompts[asked.number].kind if asked.number >= 0 else None
         self._asked = Asked(asked.number, session.clock.now_ns() / NS_PER_S)
-        self._do(lambda: self._with_session(lambda s: s.mark_prompt(prompt.kind)))
+        self._do(lambda: self._with_session(lambda s: s.mark_prompt(kind)))
 
     def mark(self, note: str = "", t_ns: int | None = None) -> None:
         """Set a marker at `t_ns`, or now."""
@@ -334,6 +338,8 @@ class LiveModel:
         sight = session.sight() if session is not None and state is State.RECORDING else None
         if session is not None and state in RUNNING:
             self._elapsed_s = session.clock.now_ns() / NS_PER_S
+        if sight is not None and self._elapsed_s - sight.t_ns / NS_PER_S > GONE_S:
+            sight = None
         return Snapshot(
             state,
             self._progress,
@@ -378,7 +384,7 @@ class LiveModel:
 
         session.on_row(self._guarded(self._row_came))
         session.on_words(self._guarded(self._words_came))
-        session.on_event(self._guarded(self._event_came))
+        session.on_event(self._guarded(lambda event: self._event_came(event, session)))
         session.on_sound(heard)
 
     def _guarded(self, take: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -404,12 +410,12 @@ class LiveModel:
     def _words_came(self, update: WordUpdate) -> None:
         self.columns.add_words(update)
 
-    def _event_came(self, event: Event) -> None:
+    def _event_came(self, event: Event, session: Session) -> None:
         self.columns.add_event(event)
         if event.kind in ("device_lost", "device_back"):
-            self.notices.append(
-                Notice(event.kind, str(event.detail.get("device", "")), str(event.detail.get("reason", "")))
-            )
+            is_camera = session.video is not None and event.detail.get("device") == session.video.info.name
+            where = "camera" if is_camera else "microphone"
+            self.notices.append(Notice(event.kind, where, str(event.detail.get("reason", ""))))
         elif event.kind == "stage_crashed":
             self.notices.append(Notice(event.kind, str(event.detail["stage"]), str(event.detail["error"])))
 
@@ -563,6 +569,7 @@ def folder_name(name: str, at: datetime) -> str:
 
 def audio_spec(choice: DeviceChoice) -> str:
     """The microphone as `ahdetect.Session` takes it, with the driver that was chosen."""
-    if choice.audio == "none" or choice.audio_driver == "sounddevice" or Path(choice.audio).exists():
+    known_driver = choice.audio.partition(":")[0] in ("sounddevice", "pyaudio")
+    if choice.audio == "none" or known_driver or "/" in choice.audio or Path(choice.audio).exists():
         return choice.audio
     return f"{choice.audio_driver}:{choice.audio}"
