@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -79,6 +79,31 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class GapRuns:
+    """Stretches in which one channel was stale or absent, as arrays of shape (stretches,).
+
+    Attributes:
+        start_s: starts, seconds, in order.
+        end_s: ends.
+        absent: True where absent, False where stale.
+        reason: numbers in `reasons`.
+        reasons: every reason so far.
+    """
+
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
+    absent: NDArray[np.bool_]
+    reason: NDArray[np.int64]
+    reasons: list[str]
+
+    def gaps(self) -> list[Gap]:
+        """The stretches one by one."""
+        kind = {True: Presence.ABSENT, False: Presence.STALE}
+        columns = self.start_s.tolist(), self.end_s.tolist(), self.absent.tolist(), self.reason.tolist()
+        return [Gap(a, b, kind[absent], self.reasons[r]) for a, b, absent, r in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """Everything known about one row, to be said in words.
 
@@ -139,6 +164,8 @@ class Columns:
         self._presence = Grown(len(CHANNELS), np.uint8)
         self._reason = Grown(len(CHANNELS), np.int32)
         self._curves = Pyramid(len(CURVES))
+        self._breaks = [Grown(0, np.int64) for _ in CHANNELS]
+        self._breaks_fresh = 0
         self._open = 0  # rows before this one are all settled
         self._reasons: list[str] = [""]
         self._reason_number: dict[str, int] = {"": 0}
@@ -149,7 +176,7 @@ class Columns:
         self._sound_rest: NDArray[np.int16] = np.empty(0, np.int16)
         self._loudest = 0.0
         self._words: list[Word] = []
-        self._word_starts: list[float] = []
+        self._word_spans = Grown(2, np.float64)
         self._provisional: list[Word] = []
         self._segments: list[Segment] = []
         self._running = False  # the last segment has no offset yet
@@ -356,14 +383,21 @@ class Columns:
     def words_between(self, start_s: float, end_s: float) -> tuple[int, list[Word]]:
         """Words that start within a stretch, provisional ones after the settled, and the number of the first."""
         with self._read():
-            first, last = bisect_left(self._word_starts, start_s), bisect_left(self._word_starts, end_s)
+            first, last = np.searchsorted(self._word_spans.array[:, 0], (start_s, end_s)).tolist()
             tail = [w for w in self._provisional if start_s <= w.start_ns / NS_PER_S < end_s]
             return first, self._words[first:last] + tail
 
     def word_at(self, t_s: float) -> int:
         """Number of the last settled word that has begun at `t_s`; -1 where there is none."""
         with self._read():
-            return bisect_right(self._word_starts, t_s + 1e-9) - 1
+            return int(np.searchsorted(self._word_spans.array[:, 0], t_s + 1e-9, side="right")) - 1
+
+    def word_spans(self, start_s: float, end_s: float) -> NDArray[np.float64]:
+        """Start and end (s) of words that start within a stretch, provisional ones last, shape (words, 2)."""
+        with self._read():
+            first, last = np.searchsorted(self._word_spans.array[:, 0], (start_s, end_s)).tolist()
+            tail = [_span(w) for w in self._provisional if start_s <= w.start_ns / NS_PER_S < end_s]
+            return np.concatenate([self._word_spans.array[first:last], np.array(tail).reshape(-1, 2)])
 
     def window(self, t0: float, t1: float, pixels: int) -> Window:
         """Curves from `t0` to `t1` seconds as minimum and maximum for each of `pixels` equal stretches.
@@ -402,43 +436,54 @@ class Columns:
 
         Stretches whose reasons differ in a number only ("words 1.2 s behind") are one, with the first reason.
         """
+        return {channel: runs.gaps() for channel, runs in self.gap_runs(t0, t1).items()}
+
+    def gap_runs(self, t0: float, t1: float) -> dict[Channel, GapRuns]:
+        """The same as arrays, for a painter."""
         with self._read():
             t = self._t.array
-            if not len(t):
-                return {c: [] for c in CHANNELS}
+            self._find_breaks()
             first = max(0, int(np.searchsorted(t, t0, side="right")) - 1)
             last = min(len(t), int(np.searchsorted(t, t1)) + 1)
-            presence, reason = self._presence.array[first:last], self._reason.array[first:last]
-            kinds = np.asarray(self._reason_kind, dtype=np.int32)
-            times = t[first:last]
-            beyond = float(t[last]) if last < len(t) else float(times[-1]) + self._row_s()
-            return {
-                c: self._gaps_of(times, beyond, presence[:, i], reason[:, i], kinds) for i, c in enumerate(CHANNELS)
-            }
+            return {c: self._gap_runs(i, first, last) for i, c in enumerate(CHANNELS)}
 
     # -- within
 
-    def _gaps_of(
-        self,
-        t: NDArray[np.float64],
-        beyond: float,
-        presence: NDArray[np.generic],
-        reason: NDArray[np.generic],
-        kinds: NDArray[np.int32],
-    ) -> list[Gap]:
-        key = kinds[reason] * len(PRESENCES) + presence
-        cuts = np.flatnonzero(np.diff(key)) + 1
-        # Nothing is known where rows are missing: a gap ends there as well.
-        holes = np.flatnonzero(np.diff(t) > ROW_GAP_S) + 1
-        bounds = np.unique(np.concatenate([[0], cuts, holes, [len(t)]]))
-        hole = set(holes.tolist())
-        found = []
-        for a, b in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-            kind = PRESENCES[presence[a]]
-            if kind is not Presence.PRESENT:
-                end = beyond if b == len(t) else float(t[b - 1]) if b in hole else float(t[b])
-                found.append(Gap(float(t[a]), end, kind, self._reasons[reason[a]]))
-        return found
+    def _find_breaks(self) -> None:
+        """Bring the rows at which a channel's presence or kind of reason changes up to date, from the first change."""
+        n, first = len(self._t), self._breaks_fresh
+        if first >= n:
+            return
+        start = max(0, first - 1)
+        kinds = np.asarray(self._reason_kind, dtype=np.int32)
+        key = kinds[self._reason.array[start:]] * len(PRESENCES) + self._presence.array[start:]
+        changes = (key[1:] != key[:-1]) | (np.diff(self._t.array[start:]) > ROW_GAP_S)[:, None]
+        for i in range(len(CHANNELS)):
+            found = np.flatnonzero(changes[:, i]) + start + 1
+            if start == 0:
+                found = np.concatenate([[0], found])
+            kept = int(np.searchsorted(self._breaks[i].array, start + (start > 0)))
+            self._breaks[i].cut(kept)
+            self._breaks[i].write(kept, found)
+        self._breaks_fresh = n
+
+    def _gap_runs(self, channel: int, first: int, last: int) -> GapRuns:
+        """Runs of rows `first` up to `last` that are not present."""
+        t, breaks = self._t.array, self._breaks[channel].array
+        if first >= last:
+            none = np.empty(0)
+            return GapRuns(none, none, none.astype(np.bool_), none.astype(np.int64), self._reasons)
+        a = max(0, int(np.searchsorted(breaks, first, side="right")) - 1)
+        b = int(np.searchsorted(breaks, last))
+        firsts, nexts = breaks[a:b], np.append(breaks[a + 1 : b + 1], [len(t)] if b == len(breaks) else [])
+        presence = self._presence.array[firsts, channel]
+        kept = presence != _PRESENCE_NUMBER[Presence.PRESENT]
+        firsts, nexts, presence = firsts[kept], nexts[kept].astype(np.int64), presence[kept]
+        # Up to the next row; where that is far or missing nothing is known, and the gap ends with its last row.
+        after = np.where(nexts < len(t), t[np.minimum(nexts, len(t) - 1)], t[-1] + self._row_s())
+        ends = np.where(after - t[nexts - 1] > ROW_GAP_S, t[nexts - 1], after)
+        reason = self._reason.array[firsts, channel].astype(np.int64)
+        return GapRuns(t[firsts], ends, presence == _PRESENCE_NUMBER[Presence.ABSENT], reason, self._reasons)
 
     def _row_s(self) -> float:
         t = self._t.array
@@ -518,7 +563,7 @@ class Columns:
         at = places + np.arange(len(places))
         self._ids.array[at] = ids
         self._t.array[at] = self._t.array[np.minimum(at + 1, len(self._t) - 1)]
-        self._open = min(self._open, first)
+        self._open, self._breaks_fresh = min(self._open, first), min(self._breaks_fresh, first)
 
     def _write(self, start: int, rows: Sequence[Row]) -> None:
         values = np.empty((len(rows), len(CURVES)), dtype=np.float32)
@@ -542,6 +587,7 @@ class Columns:
         self._presence.write(start, presence)
         self._reason.write(start, reason)
         self._curves.write(start, values)
+        self._breaks_fresh = min(self._breaks_fresh, start)
 
     def _number(self, reason: str) -> int:
         number = self._reason_number.get(reason)
@@ -554,11 +600,14 @@ class Columns:
 
     def _take_words(self, update: WordUpdate) -> None:
         changed = [*self._provisional, *update.settled, *update.provisional]
-        for word in update.settled:
-            start = word.start_ns / NS_PER_S
-            at = bisect_right(self._word_starts, start)
-            self._word_starts.insert(at, start)
-            self._words.insert(at, word)
+        if update.settled:
+            spans = np.array([_span(w) for w in update.settled])
+            at = len(self._words)
+            self._words += update.settled
+            if at and spans[:, 0].min() < self._word_spans.array[-1, 0]:  # out of order: never from a recogniser
+                self._words.sort(key=lambda w: w.start_ns)
+                at, spans = 0, np.array([_span(w) for w in self._words])
+            self._word_spans.write(at, spans)
         self._provisional = list(update.provisional)
         if changed:
             self._touched(min(w.start_ns for w in changed) / NS_PER_S)
@@ -630,6 +679,10 @@ def _between(
         share = ((at[inside] - t_a) / np.maximum(t_b - t_a, 1e-9)).astype(np.float32)[:, None]
         found[inside] = values[b - 1] * (1 - share) + values[b] * share
     return found
+
+
+def _span(word: Word) -> tuple[float, float]:
+    return word.start_ns / NS_PER_S, word.end_ns / NS_PER_S
 
 
 def _event_of(entry: Mapping[str, Any]) -> Event:

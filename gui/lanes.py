@@ -19,16 +19,15 @@ from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter
 
 from ahdetect.events import Event
-from ahdetect.gui.columns import CURVE, Columns
+from ahdetect.gui.columns import CURVE, Columns, GapRuns
 from ahdetect.gui.theme import Theme
 from ahdetect.models.cues import Channel
-from ahdetect.models.posterior import Presence
 from ahdetect.timeline import NS_PER_S
 
 ESTIMATE, SOUND, WORDS, SEGMENTS, HUMAN, EVENTS, AXIS = (
     "estimate", "sound", "words", "segments", "human", "events", "axis",
 )  # fmt: skip
-WORD_LEVELS: Final = 5
+WORD_LEVELS: Final = 6
 """Lines of words: at 2.2 words/s (EVIDENCE) and 60 s in view a word of average length finds room."""
 READABLE_EM: Final = 2.0
 """A word needs this much room, in average widths of its font's M; below it words are marks without letters."""
@@ -78,7 +77,7 @@ def lanes(quiet: bool) -> list[Lane]:
         estimate,
         *channels,
         Lane(SOUND, QCoreApplication.translate("Tracks", "sound"), 1.6, 2),
-        Lane(WORDS, QCoreApplication.translate("Tracks", "words"), WORD_LEVELS * 1.05, 0),
+        Lane(WORDS, QCoreApplication.translate("Tracks", "words"), WORD_LEVELS * 0.95, 0),
         *([] if quiet else model),
         Lane(HUMAN, QCoreApplication.translate("Tracks", "human segments"), 1.3, 0),
         Lane(EVENTS, QCoreApplication.translate("Tracks", "events"), 1.3, 0),
@@ -86,6 +85,7 @@ def lanes(quiet: bool) -> list[Lane]:
     ]
 
 
+@lru_cache(256)
 def mix(a: str, b: str, share: float) -> QColor:
     """Colour `a` with a `share` of `b` in it, opaque."""
     one, two = QColor(a), QColor(b)
@@ -122,7 +122,7 @@ def event_text(event: Event) -> str:
 
 
 class Bars:
-    """Upright bars of one pixel's width, drawn in one call."""
+    """Upright bars, drawn in one call; equal neighbours become one wide bar."""
 
     def __init__(self) -> None:
         self._room = 0
@@ -132,7 +132,7 @@ class Bars:
         self, painter: QPainter, x: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any], brush: QBrush | QColor,
         width: NDArray[Any] | float = 1.0,
     ) -> None:  # fmt: skip
-        """Fill from `top` to `bottom` (y, pixels) at every `x`."""
+        """Fill from `top` to `bottom` (y, pixels) at every `x`, `width` pixels wide."""
         n = len(x)
         if not n:
             return
@@ -144,6 +144,18 @@ class Bars:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(brush)
         painter.drawRects(self._rects[:n])
+
+    def line(
+        self, painter: QPainter, x: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any], brush: QBrush | QColor
+    ) -> None:
+        """The same for bars of one pixel, on quarters of a pixel."""
+        if not len(x):
+            return
+        top, bottom = np.round(top * 4) / 4, np.round(bottom * 4) / 4
+        head = np.concatenate([[True], (np.diff(x) != 1) | (np.diff(top) != 0) | (np.diff(bottom) != 0)])
+        heads = np.flatnonzero(head)
+        ends = x[np.append(heads[1:], len(x)) - 1] + 1
+        self.draw(painter, x[heads], top[heads], bottom[heads], brush, ends - x[heads])
 
 
 class LanePainter:
@@ -268,10 +280,9 @@ class LanePainter:
             painter.drawLine(QPointF(x, 0), QPointF(x, y_axis))
             painter.setPen(QColor(self.theme.faint))
             painter.drawLine(QPointF(x, y_axis), QPointF(x, y_axis + 3))
-            text = QRectF(x - 4 * self.em, y_axis + 3, 8 * self.em, h_axis - 3)
-            painter.drawText(
-                text, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, clock_text(n * step, step < 1)
-            )
+            text = QRectF(x - 4 * self.em if n else x, y_axis + 3, 8 * self.em, h_axis - 3)
+            across = Qt.AlignmentFlag.AlignHCenter if n else Qt.AlignmentFlag.AlignLeft
+            painter.drawText(text, across | Qt.AlignmentFlag.AlignTop, clock_text(n * step, step < 1))
         painter.setPen(QColor(self.theme.background))
         for y, _ in list(self.places.values())[1:]:
             painter.drawLine(QPointF(x_from, y), QPointF(x_to, y))
@@ -296,7 +307,7 @@ class LanePainter:
         self._line(painter, ESTIMATE, x, low[:, p], high[:, p], window.settled, theme.estimate, 2)
 
     def _channels(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
-        gaps = self.columns.gaps(window.edges_s[0], window.edges_s[-1])
+        gaps = self.columns.gap_runs(window.edges_s[0], window.edges_s[-1])
         for channel in Channel:
             key = channel.value
             if not self.quiet:
@@ -330,28 +341,32 @@ class LanePainter:
         x, low, high = x[known], low[known], high[known]
         top, zero = self.y_of(key, 1.0), self.y_of(key, 0.0)
         slope = top - zero
-        self._bars.draw(painter, x, zero + slope * high - thick / 2, zero + slope * low + thick / 2, colour)
+        self._bars.line(painter, x, zero + slope * high - thick / 2, zero + slope * low + thick / 2, colour)
 
-    def _hatch(self, painter: QPainter, key: str, gaps: Sequence[Any], x_from: int, x_to: int) -> None:
+    def _hatch(self, painter: QPainter, key: str, runs: GapRuns, x_from: int, x_to: int) -> None:
         y, h = self.places[key]
-        painter.setPen(Qt.PenStyle.NoPen)
-        merged: list[list[Any]] = []
-        for gap in gaps:
-            a, b = self.x_of(gap.start_s), max(self.x_of(gap.end_s), self.x_of(gap.start_s) + 1)
-            if merged and merged[-1][2] is gap.presence and a <= merged[-1][1] + 1:
-                merged[-1][1] = b
-            else:
-                merged.append([a, b, gap.presence, gap.reason])
         painter.setBrushOrigin(QPointF(-(x_from % HATCH) + x_from, 0))
-        for a, b, presence, _ in merged:
-            absent = presence is Presence.ABSENT
+        starts = np.floor(runs.start_s * self.px_per_s + 1e-6)
+        ends = np.maximum(np.floor(runs.end_s * self.px_per_s + 1e-6), starts + 1)
+        hatch = QColor(self.theme.absent_hatch)
+        for absent, pattern in ((False, Qt.BrushStyle.Dense7Pattern), (True, Qt.BrushStyle.BDiagPattern)):
+            mine = np.flatnonzero(runs.absent == absent)
+            if not len(mine):
+                continue
+            # Stretches that touch on the screen are one rectangle.
+            a, b = starts[mine], np.maximum.accumulate(ends[mine])
+            head = np.concatenate([[True], a[1:] > b[:-1]])
+            heads = np.flatnonzero(head)
+            a, b = a[heads], b[np.concatenate([heads[1:], [len(b)]]) - 1]
+            top = np.full(len(a), y + 1)
             if absent:
-                painter.fillRect(QRectF(a, y + 1, b - a, h - 1), mix(self.theme.surface, self.theme.absent_hatch, 0.18))
-            pattern = Qt.BrushStyle.BDiagPattern if absent else Qt.BrushStyle.Dense7Pattern
-            painter.fillRect(QRectF(a, y + 1, b - a, h - 1), QBrush(QColor(self.theme.absent_hatch), pattern))
-        for a, b, presence, reason in merged:
-            if presence is Presence.ABSENT:
-                self._repeat(painter, key, reason, a, b, x_from, x_to)
+                ground = mix(self.theme.surface, self.theme.absent_hatch, 0.18)
+                self._bars.draw(painter, a, top, top + h - 1, ground, b - a)
+            self._bars.draw(painter, a, top, top + h - 1, QBrush(hatch, pattern), b - a)
+            if absent:
+                for i in np.flatnonzero(b - a > 4 * self.em):
+                    reason = runs.reasons[runs.reason[mine[heads[i]]]]
+                    self._repeat(painter, key, reason, float(a[i]), float(b[i]), x_from, x_to)
 
     def _repeat(self, painter: QPainter, key: str, text: str, start: float, end: float, x_from: int, x_to: int) -> None:
         """Write `text` into a stretch, again and again along a long one, on a patch that keeps it readable."""
@@ -378,7 +393,7 @@ class LanePainter:
         middle, reach = y + h / 2, (h - 4) / 2 * self.gain
         colour = mix(self.theme.surface, self.theme.text, 0.6)
         top, bottom = middle - high[known] * reach - 0.5, middle - low[known] * reach + 0.5
-        self._bars.draw(painter, x[known], top, bottom, colour)
+        self._bars.line(painter, x[known], top, bottom, colour)
 
     # -- words
 
@@ -413,26 +428,30 @@ class LanePainter:
     def _words(self, painter: QPainter, x_from: int, x_to: int) -> None:
         y, h = self.places[WORDS]
         if not self.words_readable:
-            _, words = self.columns.words_between(x_from / self.px_per_s - 2, x_to / self.px_per_s)
-            if words:
-                spans = np.array([(w.start_ns, w.end_ns) for w in words]) / NS_PER_S * self.px_per_s
+            spans = self.columns.word_spans(x_from / self.px_per_s - 2, x_to / self.px_per_s) * self.px_per_s
+            if len(spans):
                 x = np.floor(spans[:, 0])
                 wide = np.maximum(1.0, np.floor(spans[:, 1]) - x)
+                heads = np.flatnonzero(np.diff(x, prepend=-1.0))  # one mark a pixel
+                x, wide = x[heads], wide[heads]
                 flat = np.full(len(x), y + h * 0.4)
                 self._bars.draw(painter, x, flat, flat + h * 0.2, mix(self.theme.surface, self.theme.text, 0.6), wide)
             return
-        line = h / WORD_LEVELS
-        for _, word, box in self.word_boxes(x_from, x_to):
-            tick = mix(self.theme.surface, self.theme.faint, 0.5)
-            painter.fillRect(QRectF(box.x(), box.y() + 2, 1, line - 4), tick)
-            if box.width() < self.em:
-                continue
-            painter.setFont(self.small if word.settled else self.italic)
-            painter.setPen(QColor(self.theme.text if word.settled else self.theme.faint))
-            text = self._elided(word.text, int(box.width() - 2), not word.settled)
-            painter.drawText(
-                box.adjusted(3, 0, self.em, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
-            )
+        boxes = self.word_boxes(x_from, x_to)
+        if not boxes:
+            return
+        corners = np.array([(box.x(), box.y()) for _, _, box in boxes])
+        tick, line = mix(self.theme.surface, self.theme.faint, 0.5), h / WORD_LEVELS
+        self._bars.draw(painter, corners[:, 0], corners[:, 1] + 2, corners[:, 1] + line - 2, tick)
+        for slanted in (False, True):
+            metrics = self._slanted if slanted else self._metrics
+            down = (line + metrics.ascent() - metrics.descent()) / 2
+            painter.setFont(self.italic if slanted else self.small)
+            painter.setPen(QColor(self.theme.faint if slanted else self.theme.text))
+            for _, word, box in boxes:
+                if word.settled is not slanted:
+                    text = self._elided(word.text, int(box.width() - 2), slanted)
+                    painter.drawText(QPointF(box.x() + 3, box.y() + down), text)
 
     # -- tiers
 
@@ -441,42 +460,46 @@ class LanePainter:
         model = key == SEGMENTS
         edge = QColor(self.theme.estimate if model else self.theme.human)
         fill = QColor(self.theme.band_fill) if model else mix(self.theme.surface, self.theme.human, 0.18)
-        for number, segment in enumerate(segments, 1):
-            if segment.end_ns / NS_PER_S < t0 or segment.start_ns / NS_PER_S > t1:
+        if not segments:
+            return
+        spans = np.array([(s.start_ns, s.end_ns) for s in segments], dtype=np.float64) / NS_PER_S
+        shown = np.flatnonzero((spans[:, 1] >= t0) & (spans[:, 0] <= t1))
+        a = np.floor(spans[shown, 0] * self.px_per_s + 1e-6)
+        wide = np.maximum(2.0, np.floor(spans[shown, 1] * self.px_per_s + 1e-6) - a)
+        top = np.full(len(a), y + 2)
+        self._bars.draw(painter, a, top, top + h - 4, fill, wide)
+        self._bars.draw(painter, a, top, top + h - 4, edge, 2.0)
+        self._bars.draw(painter, a + wide - 1, top, top + h - 4, edge)
+        self._bars.draw(painter, a, top + h - 6, top + h - 4, edge, wide)
+        painter.setFont(self.small)
+        painter.setPen(QColor(self.theme.text))
+        for i in np.flatnonzero(wide > self._metrics.averageCharWidth() + 8).tolist():
+            segment, number = segments[shown[i]], str(shown[i] + 1)
+            room = float(wide[i]) - 8
+            if room < self.width_of(number):
                 continue
-            a, b = self.x_of(segment.start_ns / NS_PER_S), self.x_of(segment.end_ns / NS_PER_S)
-            box = QRectF(a, y + 2, max(2, b - a), h - 4)
-            painter.fillRect(box, fill)
-            painter.fillRect(QRectF(a, y + 2, 2, h - 4), edge)
-            painter.fillRect(QRectF(box.right() - 1, y + 2, 1, h - 4), edge)
-            painter.fillRect(QRectF(a, y + h - 4, box.width(), 2), edge)
             said = ", ".join(segment.phrases) if model else str(getattr(segment, "label", ""))
-            text = f"{number}  {said}" if said else str(number)
-            if box.width() >= self.width_of(str(number)) + 8:
-                painter.setFont(self.small)
-                painter.setPen(QColor(self.theme.text))
-                written = self._elided(text, int(box.width() - 8), False)
-                if box.width() - 8 < self.width_of(str(number)) + 3 * self.em:
-                    written = str(number)
-                painter.drawText(box.adjusted(6, 0, 0, -1), Qt.AlignmentFlag.AlignVCenter, written)
+            if said and room >= self.width_of(number) + 3 * self.em:
+                number = self._elided(f"{number}  {said}", int(room), False)
+            box = QRectF(float(a[i]) + 6, y + 2, room, h - 5)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
 
     def _events(self, painter: QPainter, x_from: int, x_to: int) -> None:
         y, h = self.places[EVENTS]
         events = self.columns.events
-        painter.setFont(self.small)
+        if not events:
+            return
+        x = np.floor(np.array([e.t_ns for e in events], dtype=np.float64) / NS_PER_S * self.px_per_s + 1e-6)
         most = 24 * self.em
-        for i, event in enumerate(events):
-            x = self.x_of(event.t_ns / NS_PER_S)
-            if x < x_from - most or x > x_to:
-                continue
-            bad = event.kind in ("device_lost", "stage_crashed")
+        rooms = np.minimum(np.diff(x, append=x[-1] + most), most)
+        painter.setFont(self.small)
+        for i in np.flatnonzero((x >= x_from - most) & (x <= x_to)).tolist():
+            bad = events[i].kind in ("device_lost", "stage_crashed")
             colour = QColor(self.theme.error if bad else self.theme.text)
-            painter.fillRect(QRectF(x, y, 2, h), colour)
-            room = most
-            if i + 1 < len(events):
-                room = min(room, self.x_of(events[i + 1].t_ns / NS_PER_S) - x)
-            if room < 3 * self.em:
+            painter.fillRect(QRectF(x[i], y, 2, h), colour)
+            room = float(rooms[i])
+            if room < 5 * self.em:
                 continue
             painter.setPen(colour)
-            text = self._elided(event_text(event), int(room - 6), False)
-            painter.drawText(QRectF(x + 5, y, room, h), Qt.AlignmentFlag.AlignVCenter, text)
+            text = self._elided(event_text(events[i]), int(room - 6), False)
+            painter.drawText(QRectF(x[i] + 5, y, room, h), Qt.AlignmentFlag.AlignVCenter, text)

@@ -49,6 +49,10 @@ class Grown:
         self._store[start:end] = values
         self._n = max(self._n, end)
 
+    def cut(self, n: int) -> None:
+        """Forget all rows from `n` on."""
+        self._n = min(self._n, n)
+
 
 class Pyramid:
     """Minima and maxima over rows of `width` numbers each.
@@ -104,17 +108,24 @@ class Pyramid:
         self._build()
         low = np.full((len(starts), self._width), np.nan, dtype=np.float32)
         high = low.copy()
-        a, b = starts.astype(np.int64), stops.astype(np.int64)
+        rows = np.flatnonzero(starts < stops)
+        a, b = starts[rows].astype(np.int64), stops[rows].astype(np.int64)
+        if not len(rows):
+            return low, high
+        least, most = self.low[a], self.high[a]
         for minima, maxima in self._levels:
-            live = a < b
-            if not live.any():
+            # The outermost blocks lie within the stretch, so they may always be taken; a level up, those that have
+            # been taken drop out.
+            for at in (a, b - 1):
+                np.fmin(least, minima.array.take(at, axis=0), out=least)
+                np.fmax(most, maxima.array.take(at, axis=0), out=most)
+            live = b - a > 2
+            if not live.all():
+                done = ~live
+                low[rows[done]], high[rows[done]] = least[done], most[done]
+                rows, a, b, least, most = rows[live], a[live], b[live], least[live], most[live]
+            if not len(rows):
                 break
-            for take, at in ((live & (a & 1 == 1), a), (live & (b & 1 == 1), b - 1)):
-                rows = np.flatnonzero(take)
-                if len(rows):
-                    blocks = at[rows]
-                    low[rows] = np.fmin(low[rows], minima.array[blocks])
-                    high[rows] = np.fmax(high[rows], maxima.array[blocks])
             a, b = (a + 1) >> 1, b >> 1
         return low, high
 

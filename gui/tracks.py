@@ -402,6 +402,7 @@ class _Canvas(QWidget):
         self._view = view
         self.painter = LanePainter(view.columns, view.theme, self.font())
         self._sheet: QPixmap | None = None
+        self._gutter: QPixmap | None = None
         self._sheet_x = 0
         self._sheet_key: tuple[Any, ...] = ()
         self._sheet_version = -1
@@ -507,9 +508,10 @@ class _Canvas(QWidget):
         """Bring the sheet up to date and lay cursor, selection and focus over it."""
         self._bring_up()
         assert self._sheet is not None
+        assert self._gutter is not None
         painter = QPainter(self)
         painter.drawPixmap(self._gutter_width, 0, self._sheet)
-        self._paint_gutter(painter)
+        painter.drawPixmap(0, 0, self._gutter)
         self._paint_over(painter)
         painter.end()
 
@@ -525,6 +527,8 @@ class _Canvas(QWidget):
         if key != self._sheet_key or self._sheet is None:
             self._sheet = QPixmap(math.ceil(width * ratio), math.ceil(self.height() * ratio))
             self._sheet.setDevicePixelRatio(ratio)
+            if self._gutter is None or key[1:] != self._sheet_key[1:]:
+                self._gutter = self._painted_gutter(ratio)
             strips = [(x, x + width)]
         else:
             strips = self._scroll(x - self._sheet_x, x, width, ratio)
@@ -549,6 +553,14 @@ class _Canvas(QWidget):
         assert self._sheet is not None
         self._sheet.scroll(round(-by * ratio), 0, self._sheet.rect())
         return [(x + width - by, x + width)] if by > 0 else [(x, x - by)]
+
+    def _painted_gutter(self, ratio: float) -> QPixmap:
+        sheet = QPixmap(math.ceil(self._gutter_width * ratio), math.ceil(self.height() * ratio))
+        sheet.setDevicePixelRatio(ratio)
+        painter = QPainter(sheet)
+        self._paint_gutter(painter)
+        painter.end()
+        return sheet
 
     def _paint_gutter(self, painter: QPainter) -> None:
         lanes, theme = self.painter, self._view.theme
