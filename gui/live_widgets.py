@@ -264,11 +264,19 @@ class PromptPanel(QFrame):
             button.setAutoDefault(False)
             row.addWidget(button)
         row.addStretch(1)
+        keys = plain("faint")
+        keys.setText(
+            translate(
+                "LiveScreen", "Keys: N next prompt, Space it has ended, 1–9 marker, M marker with a note, Q quiet"
+            )
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         for widget in (self.title, self.text, self.latency):
             column.addWidget(widget)
         column.addLayout(row)
+        column.addWidget(keys)
+        column.addStretch(1)
 
     def show_prompt(self, prompts: list[PlannedPrompt], asked: Asked, *, recording: bool) -> None:
         """Show where the session stands among its prompts."""

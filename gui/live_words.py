@@ -91,6 +91,9 @@ HOW_MUCH: Final = (
 )
 """By how much a cue multiplies the odds, and the word for it."""
 
+AT_ONCE_S: Final = 0.04
+"""Shorter than one chunk of sound: it had begun already."""
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -197,6 +200,8 @@ def missing_text(row: Row, lamps: dict[Channel, Lamp]) -> str:
 
 def latency_text(asked: Asked) -> str:
     """How the answer to the prompt in hand stands."""
+    if asked.latency_s is not None and asked.latency_s < AT_ONCE_S:
+        return translate("LiveScreen", "The answer had begun when the prompt ended.")
     if asked.latency_s is not None:
         return translate("LiveScreen", "Answered after {seconds:.2f} s.").format(seconds=asked.latency_s)
     if asked.ended_s is not None:

@@ -79,7 +79,8 @@ class LiveScreen(Screen):
         self.setFocus()
         if not self.model.busy:
             self.quiet.setChecked(self.context.plan.quiet)
-        self._show_words(self.model.snapshot())
+        self._tick = 0
+        self.paint()
 
     def leave(self) -> None:
         """Stop to paint, unless files are still being finished."""
@@ -381,14 +382,15 @@ class LiveScreen(Screen):
         self.tracks = TracksView(theme)
         self.why, self.prompts = WhyPanel(theme), PromptPanel()
         lamps, self.lamps = lamp_row(theme)
-        self.truth = plain("", translate("LiveScreen", "Line of truth"))
         self.prompts.next_wanted.connect(lambda: self._step_prompt(1))
         self.prompts.back_wanted.connect(lambda: self._step_prompt(-1))
         self.prompts.ended.connect(self._prompt_ended)
-        side, column = QWidget(), QVBoxLayout()
-        column.addWidget(self.prompts)
-        column.addWidget(self.why, 1)
-        side.setLayout(column)
+        side, beside = QWidget(), QHBoxLayout()
+        beside.setContentsMargins(8, 0, 0, 0)
+        beside.setSpacing(12)
+        beside.addWidget(self.why, 1)
+        beside.addWidget(self.prompts, 1)
+        side.setLayout(beside)
         scroll = QScrollArea()
         scroll.setWidget(side)
         scroll.setWidgetResizable(True)
@@ -398,10 +400,10 @@ class LiveScreen(Screen):
         upper, split = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Vertical)
         upper.addWidget(self.video)
         upper.addWidget(scroll)
-        upper.setSizes([560, 640])
+        upper.setSizes([400, 860])
         split.addWidget(upper)
         split.addWidget(self.tracks)
-        split.setSizes([340, 400])
+        split.setSizes([300, 460])
         for splitter in (upper, split):
             splitter.setChildrenCollapsible(False)
         page = QVBoxLayout(self)
@@ -410,7 +412,6 @@ class LiveScreen(Screen):
         page.addWidget(lamps)
         page.addWidget(split, 1)
         page.addWidget(self._markers())
-        page.addWidget(self.truth)
 
     def _controls(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -446,15 +447,12 @@ class LiveScreen(Screen):
         self.note.hide()
         self.note.returnPressed.connect(self._set_note)
         self.note.installEventFilter(self)
-        keys = QLabel(
-            translate("LiveScreen", "N next prompt · Space it has ended · 1–9 marker · M marker with a note · Q quiet")
-        )
-        keys.setProperty("role", "faint")
-        keys.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.truth = plain("", translate("LiveScreen", "Line of truth"))
+        self.truth.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.marker)
         row.addWidget(self.note, 2)
         row.addWidget(self.marked)
-        row.addWidget(keys, 1)
+        row.addWidget(self.truth, 3)
         self.marks.setLayout(row)
         return self.marks
 
