@@ -9,10 +9,17 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-from ahdetect.errors import AhdetectError, ConfigError
+from ahdetect.errors import AhdetectError, ConfigError, known
+
+if TYPE_CHECKING:
+    from ahdetect.gui.context import Context
 
 _FOREIGN = ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")
 """Set by OpenCV's wheels to their own Qt, which PyQt6 cannot load."""
@@ -56,11 +63,13 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
         ConfigError: PyQt6 is missing, or there is no such screen.
     """
     try:
+        from PyQt6.QtGui import QIcon
         from PyQt6.QtWidgets import QApplication
 
         from ahdetect.gui import i18n
         from ahdetect.gui.context import Context
         from ahdetect.gui.screens import SCREENS
+        from ahdetect.gui.theme import IMAGES
         from ahdetect.gui.window import MainWindow
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -80,10 +89,13 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
     app.setApplicationDisplayName("ahdetect")
     app.setDesktopFileName("ahdetect")
     app.setStyle("Fusion")
+    app.setWindowIcon(QIcon(str(IMAGES / "ahdetect.png")))
     context = Context()
     translators = i18n.install(app, language or str(context.settings.value("language", "")))
     window = MainWindow(context)
-    signal.signal(signal.SIGINT, lambda *_: window.close())  # Ctrl-C in a terminal closes as the button does
+    sys.excepthook = partial(_tell, context)  # without one of its own, PyQt ends the process at the first exception
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())  # Ctrl-C in a terminal closes as the button does
     window.show()
     if folder is not None:
         window.open(folder, clip)
@@ -93,5 +105,12 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
         return int(app.exec())
     finally:
         window.shutdown()
+        sys.excepthook = sys.__excepthook__
         for translator in translators:
             app.removeTranslator(translator)
+
+
+def _tell(context: Context, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An error that nobody expected: the trace on standard error, a sentence in the window; the app goes on."""
+    traceback.print_exception(kind, error, trace)
+    context.say("error", str(known(error)), f"unknown-{kind.__name__}")

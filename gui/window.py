@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -174,7 +176,7 @@ class MainWindow(QMainWindow):
         file.addSeparator()
         self._action(file, translate("MainWindow", "&Quit"), self.close, "Ctrl+Q")
         for number, entry in enumerate(self._entries.values(), 1):
-            self._action(walk, entry.label, lambda name=entry.name: self.go(name), f"Ctrl+{number}")
+            self._action(walk, entry.label, partial(self.go, entry.name), f"Ctrl+{number}")
         walk.addSeparator()
         self._action(walk, translate("MainWindow", "&Messages"), self.focus_banners, "F6")
         themes = [
@@ -215,7 +217,7 @@ class MainWindow(QMainWindow):
         below, group = menu.addMenu(title), QActionGroup(self)
         assert below is not None
         for value, text in options:
-            action = self._action(below, text, lambda value=value: do(value))
+            action = self._action(below, text, partial(do, value))
             action.setCheckable(True)
             action.setData(value)
             action.setChecked(value == chosen)
@@ -302,28 +304,27 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """Ask where a recording runs, finish its files without blocking, then close."""
         assert event is not None
-        if self._closed:
-            event.accept()
-            return
-        event.ignore()
-        if self._finishing.isActive() or (self.current and not self.screens[self.current].may_leave()):
-            return
-        self._finish()
-        if self._closed:
-            event.accept()
+        event.setAccepted(self._closed or self._ends())
 
-    def _finish(self) -> None:
+    def _ends(self) -> bool:
+        """Begin the end; whether it is over already."""
+        if self._finishing.isActive() or (self.current and not self.screens[self.current].may_leave()):
+            return False
+        return self._finish()
+
+    def _finish(self) -> bool:
         left = [text for text in (s.finish() for s in self.screens.values()) if text]
         page = self.centralWidget()
         if left and page is not None:
             self.banners.put("info", translate("MainWindow", "Closing: {work}").format(work="; ".join(left)), "closing")
             page.setEnabled(False)
             self._finishing.start(FINISH_MS)
-            return
+            return False
         again = self._finishing.isActive()
         self.shutdown()
         if again:
             self.close()
+        return True
 
     def shutdown(self) -> None:
         """Let go of all screens and remember the window's place; a second call does nothing."""
@@ -332,10 +333,12 @@ class MainWindow(QMainWindow):
         self._closed = True
         self._beat.stop()
         self._finishing.stop()
-        if self.current:
-            self.screens[self.current].leave()
-        for screen in self.screens.values():
-            screen.shutdown()
+        leave = [self.screens[self.current].leave] if self.current else []
+        for end in (*leave, *(screen.shutdown for screen in self.screens.values())):
+            try:
+                end()
+            except Exception as error:  # the other screens still hold devices and files
+                sys.excepthook(type(error), error, error.__traceback__)
         self.context.settings.setValue("geometry", self.saveGeometry())
         self.context.settings.setValue("screen", self.current)
         self.context.save()

@@ -283,6 +283,19 @@ def test_closing_waits_for_the_files_without_blocking(window: MainWindow, qtbot:
     assert window.screens["live"].did[-1] == "shutdown"  # type: ignore[attr-defined]
 
 
+def test_a_screen_that_fails_at_the_end_leaves_the_others_their_end(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: told.append(error[1]))
+    window.go("setup")
+    window.go("live")
+    monkeypatch.setattr(window.screens["setup"], "shutdown", lambda: 1 / 0)
+    assert window.close()
+    assert window.screens["live"].did[-1] == "shutdown"  # type: ignore[attr-defined]
+    assert isinstance(told[0], ZeroDivisionError)
+
+
 # -- work behind the window
 
 
@@ -514,6 +527,20 @@ def test_a_screen_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyPa
     done = _start("--screen", "nowhere", then="pass")
     assert done.returncode == 2
     assert "There is no screen 'nowhere'" in done.stderr
+
+
+def test_an_exception_in_a_slot_becomes_a_banner_and_the_app_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    then = (
+        "w.statusBar().messageChanged.connect(lambda t: 1 / 0 if t == 'boom' else None);"
+        "w.statusBar().showMessage('boom'); print([b.text for b in w.banners.shown.values()])"
+    )
+    done = _start("--screen", "setup", then=then)
+    assert done.returncode == 0, done.stderr
+    assert "ZeroDivisionError" in done.stdout
+    assert "Traceback" in done.stderr
 
 
 def test_the_command_line_opens_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
