@@ -387,6 +387,11 @@ class Columns:
             tail = [w for w in self._provisional if start_s <= w.start_ns / NS_PER_S < end_s]
             return first, self._words[first:last] + tail
 
+    def word(self, number: int) -> Word:
+        """Settled word `number`, from 0."""
+        with self._read():
+            return self._words[number]
+
     def word_at(self, t_s: float) -> int:
         """Number of the last settled word that has begun at `t_s`; -1 where there is none."""
         with self._read():

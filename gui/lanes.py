@@ -289,7 +289,7 @@ class LanePainter:
 
     def _veil(self, painter: QPainter, x_from: int, x_to: int) -> None:
         text = QCoreApplication.translate("Tracks", "Quiet mode: estimates are hidden while recording")
-        self._repeat(painter, ESTIMATE, text, 0, math.inf, x_from, x_to)
+        self._repeat(painter, self.places[ESTIMATE], text, (0, math.inf), (x_from, x_to))
 
     def _estimate(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
         grid = mix(self.theme.surface, self.theme.faint, 0.45)
@@ -366,23 +366,24 @@ class LanePainter:
             if absent:
                 for i in np.flatnonzero(b - a > 4 * self.em):
                     reason = runs.reasons[runs.reason[mine[heads[i]]]]
-                    self._repeat(painter, key, reason, float(a[i]), float(b[i]), x_from, x_to)
+                    self._repeat(painter, (y, h), reason, (float(a[i]), float(b[i])), (x_from, x_to))
 
-    def _repeat(self, painter: QPainter, key: str, text: str, start: float, end: float, x_from: int, x_to: int) -> None:
+    def _repeat(
+        self, painter: QPainter, place: tuple[float, float], text: str, stretch: tuple[float, float],
+        strip: tuple[int, int],
+    ) -> None:  # fmt: skip
         """Write `text` into a stretch, again and again along a long one, on a patch that keeps it readable."""
-        y, h = self.places[key]
-        width = self.width_of(text) + self.em
-        if end - start < width or h < self._metrics.height() * 0.9:
+        (y, h), (start, end), (x_from, x_to) = place, stretch, strip
+        line, width = self._metrics.height(), self.width_of(text) + self.em
+        if end - start < width or h < line * 0.9:
             return
         period = max(REPEAT_EM * self.em, 2 * width)
         n = max(0, math.floor((x_from - start - width) / period))
         painter.setFont(self.small)
+        painter.setPen(QColor(self.theme.faint))
         while (x := start + n * period) < x_to and x + width <= end:
-            box = QRectF(
-                x + self.em / 4, y + (h - self._metrics.height()) / 2, width - self.em / 2, self._metrics.height()
-            )
+            box = QRectF(x + self.em / 4, y + (h - line) / 2, width - self.em / 2, line)
             painter.fillRect(box, QColor(self.theme.surface))
-            painter.setPen(QColor(self.theme.faint))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
             n += 1
 
@@ -434,8 +435,10 @@ class LanePainter:
                 wide = np.maximum(1.0, np.floor(spans[:, 1]) - x)
                 heads = np.flatnonzero(np.diff(x, prepend=-1.0))  # one mark a pixel
                 x, wide = x[heads], wide[heads]
-                flat = np.full(len(x), y + h * 0.4)
-                self._bars.draw(painter, x, flat, flat + h * 0.2, mix(self.theme.surface, self.theme.text, 0.6), wide)
+                flat = np.full(len(x), y + h * 0.65)
+                self._bars.draw(painter, x, flat, flat + h * 0.2, mix(self.theme.surface, self.theme.text, 0.5), wide)
+                text = QCoreApplication.translate("Tracks", "zoom in to read the words")
+                self._repeat(painter, (y, h * 0.6), text, (0, math.inf), (x_from, x_to))
             return
         boxes = self.word_boxes(x_from, x_to)
         if not boxes:
@@ -498,7 +501,7 @@ class LanePainter:
             colour = QColor(self.theme.error if bad else self.theme.text)
             painter.fillRect(QRectF(x[i], y, 2, h), colour)
             room = float(rooms[i])
-            if room < 5 * self.em:
+            if room < 8 * self.em:
                 continue
             painter.setPen(colour)
             text = self._elided(event_text(events[i]), int(room - 6), False)

@@ -48,6 +48,10 @@ from ahdetect.timeline import NS_PER_S
 LEAST_SPAN_S: Final = 0.5
 ZOOM: Final = 1.25
 """One notch of the wheel, one press of + or -."""
+PAINT_EVERY: Final = 2
+"""Of the screen's 30 refreshes a second at most every second one paints: 1.5 pixels a step in a view of a minute."""
+SAY_EVERY: Final = 15
+"""Paintings between two descriptions of the newest row for a screen reader, while there is no cursor: 1 s."""
 BAR_TICK_S: Final = 0.05
 """One unit of the scroll bar."""
 SLACK_PX: Final = 3
@@ -82,7 +86,11 @@ class TracksView(QWidget):
         self._window = (0.0, 60.0)
         self._cursor_s: float | None = None
         self._table: TrackTable | None = None
+        self._live = False  # whether `follow` is used
         self._following = True
+        self._refreshed = PAINT_EVERY  # calls of `refresh` since the last painting
+        self._painted = 0
+        self._moved_on = False
         self._span_s: float | None = None  # of a live view, where the user has chosen one
         self.canvas = _Canvas(self)
         self._area = QScrollArea()
@@ -116,8 +124,10 @@ class TracksView(QWidget):
         return self._theme
 
     def set_columns(self, columns: Columns) -> None:
-        """Draw other columns; zoom and cursor stay."""
+        """Draw other columns; the zoom stays."""
         self._columns = columns
+        self._cursor_s, self._live, self._following, self._span_s = None, False, True, None
+        self._refreshed = PAINT_EVERY
         self.canvas.start_over()
         if self._table is not None:
             self._table.set_columns(columns)
@@ -147,24 +157,28 @@ class TracksView(QWidget):
 
     def set_window(self, t0: float, t1: float) -> None:
         """Show `t0` to `t1` seconds."""
-        span = max(t1 - t0, LEAST_SPAN_S)
-        self._window = (max(0.0, t0), max(0.0, t0) + span)
+        self._put_window(t0, t1)
         self._show_bar()
         self.canvas.update()
 
     def follow(self, now_s: float, span_s: float = 60.0) -> None:
-        """Keep `now_s` at the right edge once the view is full; not while the user looks back (End comes back)."""
+        """Keep `now_s` at the right edge once the view is full; not while the user looks back (End comes back).
+
+        Nothing is painted before the next `refresh`.
+        """
+        self._live = self._moved_on = True
         if self._following:
             span = self._span_s or span_s
             end = max(now_s, span)
-            self.set_window(end - span, end)
-        else:
-            self._show_bar()
+            self._put_window(end - span, end)
+
+    def _put_window(self, t0: float, t1: float) -> None:
+        self._window = (max(0.0, t0), max(0.0, t0) + max(t1 - t0, LEAST_SPAN_S))
 
     @property
     def following(self) -> bool:
         """Whether `follow` moves the view."""
-        return self._following
+        return self._live and self._following
 
     @property
     def cursor_s(self) -> float | None:
@@ -175,23 +189,30 @@ class TracksView(QWidget):
         """Put the cursor, without `moved`; the view goes along where it would leave it."""
         if t_s == self._cursor_s:
             return
-        self._cursor_s = t_s
+        before, self._cursor_s = self._cursor_s, t_s
         if t_s is not None:
             t0, t1 = self._window
-            if not t0 <= t_s <= t1:
-                self.set_window(
-                    t_s - (t1 - t0) * (0.1 if t_s > t1 else 0.9), t_s + (t1 - t0) * (0.9 if t_s > t1 else 0.1)
-                )
+            beyond = t_s > t1
+            if not t0 <= t_s <= t1 and not (self.following and beyond):
+                self._look_back()
+                span = t1 - t0
+                self.set_window(t_s - span * (0.1 if beyond else 0.9), t_s + span * (0.9 if beyond else 0.1))
             self.canvas.setAccessibleDescription(self.describe())
-        self.canvas.update()
+        self.canvas.update_around(before, t_s)
 
     def refresh(self) -> None:
         """Paint what is new; call it from the screen's timer."""
-        if self.canvas.behind():
-            self._show_bar()
-            self.canvas.update()
-            if self._table is not None and self._table.isVisible():
-                self._table.refresh()
+        self._refreshed += 1
+        if self._refreshed < PAINT_EVERY or not (self._moved_on or self.canvas.behind()):
+            return
+        self._refreshed, self._moved_on = 0, False
+        self._painted += 1
+        self._show_bar()
+        self.canvas.update()
+        if self._cursor_s is None and self._painted % SAY_EVERY == 1:
+            self.canvas.setAccessibleDescription(self.describe())
+        if self._table is not None and self._table.isVisible():
+            self._table.refresh()
 
     def describe(self, t_s: float | None = None) -> str:
         """What is known at the cursor (or at `t_s`, or at the newest row), in words."""
@@ -208,9 +229,9 @@ class TracksView(QWidget):
         for channel, (presence, reason) in moment.states.items():
             if presence is not Presence.PRESENT:
                 parts.append(f"{self._channel(channel)} {self._presence(presence)}" + (f": {reason}" if reason else ""))
-        word = columns.word_at(at)
-        if word >= 0 and columns.words[word].end_ns / NS_PER_S >= at - 1.0:
-            parts.append(self.tr("last word: %1").replace("%1", columns.words[word].text))
+        number = columns.word_at(at)
+        if number >= 0 and (word := columns.word(number)).end_ns / NS_PER_S >= at - 1.0:
+            parts.append(self.tr("last word: %1").replace("%1", word.text))
         return "; ".join(parts) + "."
 
     def data_table(self) -> QWidget:
@@ -275,7 +296,7 @@ class TracksView(QWidget):
         span = min(max((t1 - t0) / factor, LEAST_SPAN_S), max(self._columns.end_s, 60.0) * 1.05)
         if around_s is None:
             around_s = self._cursor_s if self._cursor_s is not None and t0 <= self._cursor_s <= t1 else (t0 + t1) / 2
-        if self._following:
+        if self.following:
             self._span_s = span
             around_s = t1
         share = (around_s - t0) / (t1 - t0)
@@ -455,6 +476,13 @@ class _Canvas(QWidget):
         self.painter.lay_out(self.height())
         self._sheet_key = ()
 
+    def update_around(self, *moments: float | None) -> None:
+        """Paint again what a cursor at these moments covers: its line, its time, the word at it."""
+        reach = math.ceil(18 * self.painter.em)
+        for t_s in moments:
+            if t_s is not None:
+                self.update(QRect(round(self.x_at(t_s)) - reach, 0, 2 * reach, self.height()))
+
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
         """Follow the size of text."""
         super().changeEvent(event)
@@ -572,13 +600,30 @@ class _Canvas(QWidget):
             y, h = lanes.places[lane.key]
             painter.setPen(QColor(theme.text))
             room = QRectF(lanes.em * 0.9, y, width - lanes.em, h)
-            upper = lane.key == ESTIMATE and not lanes.quiet
-            across = Qt.AlignmentFlag.AlignTop if upper else Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(room, Qt.AlignmentFlag.AlignLeft | across, lane.title)
             if lane.key in names:
                 painter.fillRect(QRectF(lanes.em * 0.3, y + 3, 3, h - 6), QColor(names[lane.key]))
+            below = [] if lanes.quiet else self._legend(lane.key)
+            line = QFontMetricsF(lanes.small).height()
+            below = below[: max(0, int((h - 6) / line) - 1)]
+            top = y + 3 if lane.key == ESTIMATE and below else y + (h - line * (1 + len(below))) / 2
+            for i, text in enumerate((lane.title, *below)):
+                painter.setPen(QColor(theme.faint if i else theme.text))
+                box = QRectF(room.x(), top + i * line, width - lanes.em * 3.5, line)
+                painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         if not lanes.quiet:
             self._paint_scales(painter)
+
+    def _legend(self, key: str) -> list[str]:
+        """What the lines of a lane mean, for below its name."""
+        if key == ESTIMATE:
+            return [
+                self.tr("model estimate"),
+                self.tr("shaded: 80 % band"),
+                self.tr("dotted: prior"),
+                self.tr("dashed: provisional"),
+                self.tr("thin: in hindsight"),
+            ]
+        return [self.tr("log-odds")] if key in {c.value for c in CHANNELS} else []
 
     def _paint_scales(self, painter: QPainter) -> None:
         lanes, theme = self.painter, self._view.theme
@@ -624,16 +669,17 @@ class _Canvas(QWidget):
             painter.drawRect(QRectF(1, 1, self.width() - 2, self.height() - 2))
 
     def _paint_chosen(self, painter: QPainter) -> None:
-        """A frame around the word and the segments at the cursor."""
+        """A frame around the word at the cursor."""
         view, lanes = self._view, self.painter
         assert view.cursor_s is not None
+        if not lanes.words_readable:
+            return
         painter.setPen(QPen(QColor(view.theme.accent), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         number, x = view.columns.word_at(view.cursor_s), lanes.x_of(view.cursor_s)
-        if lanes.words_readable:
-            for n, _, box in lanes.word_boxes(x - round(14 * lanes.em), x + 1):
-                if n == number:
-                    painter.drawRect(box.translated(self._gutter_width - self._sheet_x, 0).adjusted(0, 1, 1, -1))
+        for n, _, box in lanes.word_boxes(x - round(14 * lanes.em), x + 1):
+            if n == number:
+                painter.drawRect(box.translated(self._gutter_width - self._sheet_x, 0).adjusted(0, 1, 1, -1))
 
     def _paint_cursor_time(self, painter: QPainter, x: int) -> None:
         lanes, theme = self.painter, self._view.theme
@@ -719,7 +765,7 @@ class _Canvas(QWidget):
             return ""
         chosen = self.hit(key, place.x(), place.y())
         if key == WORDS and chosen is not None:
-            word = columns.words[chosen[1]]
+            word = columns.word(chosen[1])
             heard = self.tr("heard with confidence %1").replace("%1", f"{word.confidence:.2f}")
             return f"{word.text}  {clock_text(word.start_ns / NS_PER_S, tenths=True)}\n{heard}"
         if key in (SEGMENTS, HUMAN) and chosen is not None:
