@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
@@ -265,7 +266,8 @@ def test_a_translation_keeps_the_places_that_are_filled_in() -> None:
     from ahdetect.gui import i18n
 
     def places(text: str) -> Counter[str]:
-        return Counter(field for _, field, _, _ in Formatter().parse(text) if field is not None)
+        fields = [f"{field}:{form}" for _, field, form, _ in Formatter().parse(text) if field is not None]
+        return Counter(fields + re.findall(r"%\d|#", text))
 
     def rich(text: str) -> Counter[str]:
         try:
