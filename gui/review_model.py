@@ -6,16 +6,48 @@ Windows watch it (`on_change`) and ask it; they hold no state of their own.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from ahdetect.capture.packets import Frame
 from ahdetect.errors import MediaError
 from ahdetect.export.stills import Stills
+from ahdetect.gui.opening import Loaded
+from ahdetect.models.cues import Channel
+from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.posterior import Presence
 from ahdetect.models.words import Word
+from ahdetect.store.annotations import Annotations
 from ahdetect.store.reader import Session, open_session
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
+
+LOOKED_AT: Final = 240
+"""Rows of a segment that its evidence is read from, evenly spread: eight a second in a segment of half a minute."""
+
+NAMED: Final = 3
+"""Cues that are named per channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvidence:
+    """What one channel says about a stretch of time.
+
+    Attributes:
+        channel: which.
+        log_odds: what it adds on average, NaN where it was never present.
+        cues: named cues and what each adds on average over the stretch, strongest first.
+        unseen: reasons why it was stale or absent, each with its share of the stretch, largest first.
+    """
+
+    channel: Channel
+    log_odds: float
+    cues: tuple[tuple[str, float], ...]
+    unseen: tuple[tuple[str, float], ...]
 
 
 class ReviewModel:
@@ -23,16 +55,23 @@ class ReviewModel:
 
     Attributes:
         session: what was opened, None before the first.
-        timeline: its rows, words and segments; empty before the first.
+        timeline: its words and segments (and rows, after `open`); empty before the first.
+        rows: its rows.
+        human: the human tier, None before the first.
         cursor_s: the moment that is looked at, seconds.
+        chosen: number of the segment that is looked at, -1 where none is.
     """
 
     def __init__(self) -> None:
         self.session: Session | None = None
         self.timeline = Timeline([], [], [], 0.0)
+        self.rows: Sequence[Row] = []
+        self.human: Annotations | None = None
         self.cursor_s = 0.0
+        self.chosen = -1
         self._stills: Stills | None = None
         self._times_ns: list[int] = []
+        self._word_starts_ns: list[int] = []
         self._watchers: list[Callable[[], None]] = []
 
     def on_change(self, watcher: Callable[[], None]) -> None:
@@ -52,10 +91,25 @@ class ReviewModel:
         """
         session = open_session(folder)
         timeline = session.timeline()
+        human = Annotations(folder)
         stills = _stills(session, clip)
         self.close()
-        self.session, self.timeline, self._stills = session, timeline, stills
-        self._times_ns = [row.t_ns for row in timeline.rows]
+        self._stills = stills
+        self._take(session, timeline, timeline.rows, [row.t_ns for row in timeline.rows], human)
+
+    def take(self, loaded: Loaded) -> None:
+        """Show what was opened on a thread."""
+        self.close()
+        times = np.round(loaded.rows.t_s * NS_PER_S).astype(np.int64).tolist()
+        self._take(loaded.session, loaded.timeline, loaded.rows, times, loaded.human)
+
+    def _take(
+        self, session: Session, timeline: Timeline, rows: Sequence[Row], times_ns: list[int], human: Annotations
+    ) -> None:
+        self.session, self.timeline, self.rows, self.human = session, timeline, rows, human
+        self._times_ns = times_ns
+        self._word_starts_ns = [w.start_ns for w in timeline.words]
+        self.chosen = 0 if timeline.segments else -1
         self.move_to(timeline.segments[0].start_ns / NS_PER_S if timeline.segments else 0.0)
 
     def close(self) -> None:
@@ -80,23 +134,43 @@ class ReviewModel:
 
     def step_segment(self, by: int) -> None:
         """Move the cursor to the start of the next (1) or previous (-1) segment."""
+        at = self.segment_beside(by)
+        if at is not None:
+            self.chosen = at
+            self.move_to(self.timeline.segments[at].start_ns / NS_PER_S)
+
+    def segment_beside(self, by: int) -> int | None:
+        """Number of the segment that starts next (1) or started last (-1) before the cursor, None where there is none.
+
+        At a segment's start, that segment is passed over.
+        """
         starts = [s.start_ns / NS_PER_S for s in self.timeline.segments]
-        ahead = [t for t in starts if (t > self.cursor_s + 1e-6 if by > 0 else t < self.cursor_s - 1e-6)]
-        if ahead:
-            self.move_to(min(ahead) if by > 0 else max(ahead))
+        if by > 0:
+            return next((i for i, t in enumerate(starts) if t > self.cursor_s + 1e-6), None)
+        return next((i for i, t in reversed(list(enumerate(starts))) if t < self.cursor_s - 1e-6), None)
 
     # -- what is there to be seen
 
     @property
     def row(self) -> Row | None:
         """The row at the cursor."""
-        return self.timeline.rows[self._at()] if self._times_ns else None
+        return self.rows[self._at()] if self._times_ns else None
 
     @property
     def segment(self) -> Segment | None:
         """The segment that the cursor is in."""
-        t_ns = self.cursor_s * NS_PER_S
-        return next((s for s in self.timeline.segments if s.start_ns <= t_ns <= s.end_ns), None)
+        at = self.segment_at(self.cursor_s)
+        return self.timeline.segments[at] if at >= 0 else None
+
+    def segment_at(self, t_s: float) -> int:
+        """Number of the segment that `t_s` is in; -1 where it is in none."""
+        t_ns = round(t_s * NS_PER_S)
+        return next((i for i, s in enumerate(self.timeline.segments) if s.start_ns <= t_ns <= s.end_ns), -1)
+
+    @property
+    def chosen_segment(self) -> Segment | None:
+        """The segment that is looked at."""
+        return self.timeline.segments[self.chosen] if 0 <= self.chosen < len(self.timeline.segments) else None
 
     def picture(self) -> Frame | None:
         """The video frame at the cursor, RGB; None where there is none."""
@@ -108,6 +182,11 @@ class ReviewModel:
         near = [w for w in self.timeline.words if abs(w.start_ns - t_ns) <= reach]
         return near, sum(w.start_ns <= t_ns for w in near) - 1
 
+    @property
+    def word_now(self) -> int:
+        """Number of the word that is being spoken at the cursor or was last; -1: none yet."""
+        return bisect_right(self._word_starts_ns, round(self.cursor_s * NS_PER_S) + 1) - 1
+
     def says(self) -> list[str]:
         """The estimate at the cursor in words, one line for each thing to say."""
         row = self.row
@@ -116,14 +195,56 @@ class ReviewModel:
         lines = [f"{row.band.value}: p {row.p:.2f}, 80 % band {row.low:.2f} to {row.high:.2f}"]
         if row.top:
             lines.append("raised by " + ", ".join(cue.phrase for cue in row.top))
-        missing = [(c, s) for c, s in row.states.items() if s.presence is not Presence.PRESENT]
-        lines += [f"{c.value} {s.presence.value}" + (f": {s.reason}" if s.reason else "") for c, s in missing]
+        lines += [f"{c.value} {kind.value}" + (f": {reason}" if reason else "") for c, kind, reason in unseen(row)]
         if not row.settled:
             lines.append("provisional: later words may still change it")
         return lines
 
-    def _at(self) -> int:
-        return max(0, bisect_right(self._times_ns, round(self.cursor_s * NS_PER_S)) - 1)
+    def evidence(self, start_ns: int, end_ns: int) -> list[ChannelEvidence]:
+        """What each channel says about a stretch of time, and when it said nothing."""
+        first, last = self._at(start_ns), self._at(end_ns) + 1
+        every = max(1, (last - first) // LOOKED_AT)
+        rows = self.rows[first:last:every] if self._times_ns else []
+        return [_evidence(channel, rows) for channel in Channel]
+
+    def _at(self, t_ns: int | None = None) -> int:
+        return max(0, bisect_right(self._times_ns, round(self.cursor_s * NS_PER_S) if t_ns is None else t_ns) - 1)
+
+
+def unseen(row: Row) -> list[tuple[Channel, Presence, str]]:
+    """Channels that a row had to do without, or with an old value, and why."""
+    return [(c, s.presence, s.reason) for c, s in row.states.items() if s.presence is not Presence.PRESENT]
+
+
+def markers(words: Sequence[Word]) -> list[tuple[str, ...]]:
+    """For each word, the language markers that are said with it: all words of a phrase get its marker."""
+    tokens = [token(w.text) for w in words]
+    found: list[dict[str, None]] = [{} for _ in words]
+    for i in range(1, len(tokens) + 1):
+        for marker, phrase in spoken(tokens[max(0, i - LONGEST) : i]).items():
+            for j in range(i - len(phrase.split()), i):
+                found[j][marker] = None
+    return [tuple(names) for names in found]
+
+
+def _evidence(channel: Channel, rows: Sequence[Row]) -> ChannelEvidence:
+    adds = [r.contributions.get(channel, 0.0) for r in rows if r.states[channel].presence is not Presence.ABSENT]
+    named: Counter[str] = Counter()
+    phrases: dict[str, str] = {}
+    for row in rows:
+        for cue in row.top:
+            if cue.name.startswith(channel.value + "_"):
+                named[cue.name] += cue.log_odds  # type: ignore[assignment]  # Counter adds floats as well
+                phrases[cue.name] = cue.phrase
+    gone = Counter(
+        s.reason or s.presence.value for s in (r.states[channel] for r in rows) if s.presence is not Presence.PRESENT
+    )
+    return ChannelEvidence(
+        channel,
+        float(np.mean(adds)) if adds else float("nan"),
+        tuple((phrases[name], total / len(rows)) for name, total in named.most_common(NAMED)),
+        tuple((reason, n / len(rows)) for reason, n in gone.most_common(NAMED)),
+    )
 
 
 def _stills(session: Session, clip: Path | None) -> Stills | None:
