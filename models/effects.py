@@ -84,8 +84,8 @@ def local_log_ratio(log_odds_ratio: float, error: float, share: float) -> float:
     """What a marker says about the seconds around it, from an odds ratio over whole answers.
 
     The odds ratio is first shrunk toward 0 by its own error. It compares answers, of which A/H covers only `COVERAGE`:
-    the rest of an A/H answer is taken to be like a plain one, so the whole difference lies in the segments. Where that
-    would need a rate below zero (a marker of plain speech), the shrunk odds ratio stands as it is.
+    the rest of an A/H answer is taken to be like a plain one, so the whole difference lies in the segments. A marker of
+    plain speech keeps the shrunk odds ratio as it is: its rate inside would have to fall to nought or below.
 
     Args:
         log_odds_ratio: ln(OR) of the marker's presence in an answer.
@@ -96,7 +96,7 @@ def local_log_ratio(log_odds_ratio: float, error: float, share: float) -> float:
     odds = share / (1 - share) * exp(shrunk)
     plain, mixed = -log(1 - share), log(1 + odds)  # expected counts of a Poisson process
     inside = (mixed - (1 - COVERAGE) * plain) / COVERAGE
-    return log(inside / plain) if inside > 0 else shrunk
+    return log(inside / plain) if shrunk > 0 else shrunk
 
 
 def _local(cue: str, log_odds_ratio: float, error: float, trusted: float, share: float, source: str) -> Effect:

@@ -172,14 +172,12 @@ class Weights:
         def column(key: str) -> NDArray[np.float64]:
             return np.array([float(raw["markers"][m][key]) for m in MARKERS])
 
-        return Weights(
+        return Weights._checked(
             column("weight"),
             column("error"),
             column("share"),
             column("rate"),
-            Standardised(**raw["length"]),
-            Standardised(**raw["length_alone"]),
-            Standardised(**raw["mixed"]),
+            *(Standardised(**{k: float(v) for k, v in raw[p].items()}) for p in ("length", "length_alone", "mixed")),
             float(raw["bias"]),
             float(raw["base_rate"]),
             {k: float(v) for k, v in raw["prompt"]["rates"].items()},
@@ -187,6 +185,20 @@ class Weights:
             float(raw["prompt"]["bias"]),
             dict(raw["about"]),
         )
+
+    @staticmethod
+    def _checked(*parts: Any) -> Weights:
+        """The weights of these parts where they can be reckoned with; a ValueError where not."""
+        w = Weights(*parts)
+        sizes = [getattr(part, k) for part in (w.length, w.length_alone, w.mixed) for k in ("weight", "error", "mean")]
+        columns = np.concatenate([w.markers, w.errors, w.shares, w.rates, sizes])
+        if not np.isfinite([*columns, w.bias, w.prompt_scale, w.prompt_bias]).all():
+            raise ValueError("a number in it is not finite")
+        if not all(0 < rate < 1 for rate in (w.base_rate, *w.prompt_rates.values())):
+            raise ValueError("a rate in it is not between 0 and 1")
+        if not all(0 < part.sd < float("inf") for part in (w.length, w.length_alone, w.mixed)):
+            raise ValueError("a standard deviation in it is not above 0")
+        return w
 
 
 def load_weights(path: Path | None = None) -> Weights:
@@ -202,7 +214,7 @@ def load_weights(path: Path | None = None) -> Weights:
             else path.read_text(encoding="utf-8")
         )
         return Weights.from_json(json.loads(text))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AssetError(
             f"The language weights {path or FILE} cannot be used ({error}); train them anew with "
             "`ahdetect train language` or install ahdetect again.",

@@ -390,8 +390,14 @@ RENAMED = {("other" if m == MARKERS[0] else m): {"weight": 0, "error": 0, "share
         damaged(bias="much"),
         damaged(prompt={"rates": {}}),
         damaged(about=3),
+        damaged(bias=math.nan),
+        damaged(base_rate=1.5),
+        damaged(mixed={"weight": 1, "error": 0, "mean": 0, "sd": 0}),
+        damaged(mixed={"weight": 1, "error": 0, "mean": 0, "sd": "wide"}),
+        damaged(prompt={"scale": 1, "bias": 0, "rates": {"neutral": 0.0}}),
+        "[" * 100_000,
     ],
-    ids=range(17),
+    ids=range(23),
 )
 def test_a_damaged_or_foreign_file_is_one_sentence(tmp_path: Path, content: str) -> None:
     path = tmp_path / "language.json"

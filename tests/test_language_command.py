@@ -128,6 +128,13 @@ def test_a_last_line_without_a_newline_and_windows_newlines_count(tmp_path: Path
     assert [row["text"] for row in read(out)] == ["but maybe", "yes"]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(b'\xef\xbb\xbf{"text": "but maybe"}\n')
+    assert run("--in", source, "--out", out) == 0
+    assert [row["text"] for row in read(out)] == ["but maybe"]
+
+
 def test_the_file_of_peoples_words_is_for_its_owner_and_the_folder_is_made(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "er" / "out.jsonl"
     assert run("--in", write(tmp_path / "in.jsonl", {"text": FIRST}), "--out", out) == 0
@@ -147,6 +154,8 @@ BAD: dict[str, tuple[object, str]] = {
     "no JSON": ("text: but", "it is not JSON"),
     "blank": ("", "it is not JSON"),
     "NaN": ('{"text": "but", "x": NaN}', "it is not JSON"),
+    "a number beyond all": ('{"text": "but", "x": 1e999}', "cannot be written again"),
+    "half a character": ('{"text": "but \\ud800"}', "cannot be written again"),
     "no object": (["but"], "not an object"),
     "too deep": ("[" * 100_000, "nested too deep"),
     "no text": ({"id": 1}, "`text` is missing"),
@@ -246,6 +255,15 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys:
         assert run("--in", source, "--out", out) == 6
         assert "cannot be written" in one_sentence(capsys)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "in.jsonl", "taken"]
+
+
+def test_a_run_that_is_stopped_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LanguageExpert, "score", stopped)
+    assert run("--in", write(tmp_path / "in.jsonl", {"text": FIRST}), "--out", tmp_path / "out.jsonl") == 130
+    assert [p.name for p in tmp_path.iterdir()] == ["in.jsonl"]
 
 
 @pytest.fixture

@@ -302,6 +302,8 @@ GOOD = '{"text": "fine", "label": 1, "subject": 1, "prompt": "neutral"}'
         '{"text": "my secret", "label": 1, "subject": 1',
         '["my secret"]',
         '{"text": "my secret", "label": 2, "subject": 1, "prompt": "neutral"}',
+        '{"text": "my secret", "label": 0.7, "subject": 1, "prompt": "neutral"}',
+        '{"text": "my secret", "label": 1, "subject": 1.5, "prompt": "neutral"}',
         '{"text": "my secret", "label": null, "subject": 1, "prompt": "neutral"}',
         '{"text": "my secret", "label": 1, "subject": "Ann", "prompt": "neutral"}',
         '{"text": "my secret", "label": 1, "subject": 1, "prompt": "my secret"}',
@@ -309,7 +311,7 @@ GOOD = '{"text": "fine", "label": 1, "subject": 1, "prompt": "neutral"}'
         '{"text": ["my secret"], "label": 1, "subject": 1, "prompt": "neutral"}',
         '{"label": 1, "subject": 1, "prompt": "neutral"}',
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_line_that_is_no_answer_is_named_and_never_quoted(tmp_path: Path, bad: str) -> None:
     path = tmp_path / "train.jsonl"
@@ -318,6 +320,15 @@ def test_a_line_that_is_no_answer_is_named_and_never_quoted(tmp_path: Path, bad:
         read_answers(path)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_empty_lines_and_odd_separators_do_not_move_the_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(GOOD.replace("fine", "fi\u2028ne\x85") + "\n\n" + GOOD + "\r\n", encoding="utf-8")
+    assert len(read_answers(path)) == 2
+    path.write_text(f"{GOOD}\n\n{{}}\n")
+    with pytest.raises(DataError, match="Line 3 of "):
+        read_answers(path)
 
 
 def test_a_file_of_answers_that_is_missing_empty_or_binary_is_one_sentence(tmp_path: Path) -> None:
@@ -379,6 +390,23 @@ def test_data_that_is_not_there_is_one_sentence(
         assert f"{name} cannot be read (No such file or directory)" in err
         assert len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_answers_that_are_too_few_to_train_on_are_one_sentence(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for few in (made(2), made(10).take(np.flatnonzero(made(10).labels == 1))):
+        write(few, folder / "train.jsonl")
+        write(few, folder / "val.jsonl")
+        assert run("--data", folder, "--out", tmp_path / "out", "--no-card") == 7
+        assert "too few to train on" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_marker_that_no_plain_answer_has_still_has_odds() -> None:
+    some = made(8)
+    weights = language.train(some, seed=0, resamples=2)
+    assert ((weights.shares > 0) & (weights.shares < 1)).all()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(

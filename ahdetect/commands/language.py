@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ahdetect.errors import ConfigError, DataError, StoreError
+from ahdetect.export.tables import whole_file
 from ahdetect.models.expert import AnswerScore, LanguageExpert, load_weights
 
 app = typer.Typer(no_args_is_help=True)
@@ -62,7 +63,7 @@ def score(
 
 def _lines(source: Path) -> list[str]:
     try:
-        lines = source.read_bytes().split(b"\n")
+        lines = source.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror or error}.", value=source) from error
     if lines and not lines[-1].strip():
@@ -73,18 +74,13 @@ def _lines(source: Path) -> list[str]:
 
 
 def _write(out: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """All rows or none: into a file beside `out` first."""
-    part = out.with_name(out.name + ".part")
+    """All rows or none, for the owner's eyes: they are people's own words."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        part.touch(mode=0o600)  # people's own words
-        with part.open("w", encoding="utf-8") as file:
+        with whole_file(out) as file:
             for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        part.replace(out)
+                file.write((json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode())
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise StoreError(f"{out} cannot be written: {error.strerror or error}.", value=out) from error
 
 
@@ -113,6 +109,10 @@ def _row(line: str) -> dict[str, Any]:
         raise ValueError("it is nested too deep") from error
     if not isinstance(row, dict):
         raise ValueError("it is not an object with a `text`")
+    try:
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:  # 1e999 is read as infinity, "\\ud800" as half a character
+        raise ValueError("it holds a number or a character that cannot be written again") from error
     return row
 
 

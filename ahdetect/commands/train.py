@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ahdetect.errors import AssetError, ConfigError, StoreError
+from ahdetect.errors import AssetError, ConfigError, DataError, StoreError
 
 app = typer.Typer(no_args_is_help=True)
+
+BAH = (
+    "BAH v1, train and validation split as its authors publish them in their code repository, BSD-3-Clause "
+    "(González-González, Belharbi, Zeeshan et al., arXiv 2505.19328)"
+)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder with the data set.")]
 Out = Annotated[Path, typer.Option("--out", help="Where weights and cards go; `assets` of a checkout ships them.")]
@@ -34,6 +38,7 @@ def language(
     encoder: Annotated[
         Path | None, typer.Option(help="Folder of the sentence encoder's files; without it that family is left out.")
     ] = None,
+    source: Annotated[str, typer.Option(help="What the data are and their licence, for weights and card.")] = BAH,
     card: Annotated[bool, typer.Option(help="Compare the families and write the card (minutes to an hour).")] = True,
 ) -> None:
     """Train the language expert on A/H answers: `train.jsonl` and `val.jsonl` in the folder.
@@ -50,21 +55,30 @@ def language(
     command = f"ahdetect train language --data DIR --seed {seed} --seeds {seeds} --resamples {resamples}"
     command += " --encoder DIR" if encoder else ""
     about = {
-        "data": "BAH v1, train and val answers of the authors' code repository (BSD-3-Clause)",
+        "data": source,
         "answers": len(training) + len(validation),
         "people": len({*training.subjects.tolist(), *validation.subjects.tolist()}),
         "seed": seed,
         "command": command,
         "licence": "GPL-3.0-or-later",
     }
-    weights = train(training.joined(validation), seed, about=about)
+    try:
+        weights = train(training.joined(validation), seed, about=about)
+    except ValueError as error:  # scikit-learn's: a fold without people, or with one label only
+        raise DataError(
+            f"The answers in {data} are too few to train on ({str(error).splitlines()[0].rstrip('.')}); more people "
+            "with both labels under every kind of prompt are needed.",
+            value=data,
+        ) from error
     _write(out / "language.json", weights.to_json())
     console.print(f"weights: {out / 'language.json'}", highlight=False, soft_wrap=True)
     if card:
         from ahdetect.modelcard import write_card
         from ahdetect.models.training.compare import compare
 
-        told: Callable[[str], None] = lambda what: console.print(f"comparing: {what}", highlight=False)  # noqa: E731
+        def told(what: str) -> None:
+            console.print(f"comparing: {what}", highlight=False)
+
         found = compare(training, validation, seeds, _encoder(encoder, training.joined(validation).texts), told)
         written = write_card(found, weights, out / "cards", command, resamples)
         console.print(f"card: {written}", highlight=False, soft_wrap=True)

@@ -240,7 +240,7 @@ def train(answers: Answers, seed: int, resamples: int = 200, about: dict[str, An
     return Weights(
         markers=weight[_FIRST:],
         errors=errors[_FIRST:],
-        shares=(plain > 0).mean(axis=0),
+        shares=((plain > 0).sum(axis=0) + 0.5) / (len(plain) + 1),  # never 0, which would be no odds
         rates=d.counts.sum(axis=0) / d.words.sum(),
         length=parts[0],
         length_alone=_length_alone(d, resamples, seed),
