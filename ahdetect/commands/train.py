@@ -95,8 +95,8 @@ def talk(
 ) -> None:
     """Train the head for change talk and sustain talk on AnnoMI: `AnnoMI-simple.csv` in the folder.
 
-    The weights that ship learned their second table from a sentence encoder, which the card names; without one that table
-    stays empty.
+    The weights that ship learned their second table from a sentence encoder, which the card names; without one that
+    table stays empty.
     """
     _needs_scikit()
     from ahdetect.models.training.talk import train_talk
