@@ -51,6 +51,11 @@ LATENCY: Final = INDEX["voice_response_latency"]
 NOT_IN_A_NAME: Final = re.compile(r"[^\w.-]+")
 
 
+OF_DEVICE: Final = {"camera": (Channel.FACE, Channel.BODY), "microphone": (Channel.VOICE, Channel.LANGUAGE)}
+LOST_REASONS: Final = {"camera": "the camera is gone", "microphone": "the microphone is gone"}
+"""A plainer reason than the engine's own, which knows only that nothing comes."""
+
+
 class State(Enum):
     """What the model is doing."""
 
@@ -169,6 +174,7 @@ class Snapshot:
         disk: space left; None before it was looked at.
         asked: the prompt in hand.
         error: why it failed, one sentence.
+        lost: devices that are gone at the moment, of "camera" and "microphone".
     """
 
     state: State
@@ -183,6 +189,7 @@ class Snapshot:
     disk: Disk | None
     asked: Asked
     error: str
+    lost: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -242,6 +249,7 @@ class LiveModel:
         self._sinks_said = 0
         self._disk_said = self._watcher_said = self._end_said = False
         self._elapsed_s = 0.0
+        self._lost: frozenset[str] = frozenset()
 
     # -- what the user asks for; all return at once
 
@@ -353,6 +361,7 @@ class LiveModel:
             self._disk,
             self._answer(row),
             self._error,
+            self._lost,
         )
 
     def _lamps(self, row: Row | None) -> dict[Channel, Lamp]:
@@ -360,14 +369,19 @@ class LiveModel:
             return {c: Lamp() for c in Channel}
         if self.state is State.PAUSED:
             return {c: Lamp(Presence.ABSENT, 0.0, "paused") for c in Channel}
-        return {c: Lamp(s.presence, s.age_ns / NS_PER_S, s.reason) for c, s in row.states.items()}
+        lamps = {c: Lamp(s.presence, s.age_ns / NS_PER_S, s.reason) for c, s in row.states.items()}
+        gone = {c: LOST_REASONS[device] for device in self._lost for c in OF_DEVICE[device]}
+        return {
+            c: Lamp(Presence.ABSENT, 0.0, gone[c]) if c in gone and lamp.presence is Presence.ABSENT else lamp
+            for c, lamp in lamps.items()
+        }
 
     def _answer(self, row: Row | None) -> Asked:
         asked = self._asked
         if asked.ended_s is None or asked.latency_s is not None:
             return asked
-        after = row is not None and row.t_s > asked.ended_s + FRESH_S  # before that, voice may be of before the prompt
-        voice = row.cues[Channel.VOICE] if row is not None and after else None
+        since = asked.ended_s + FRESH_S  # before that, voice may be of before the prompt
+        voice = row.cues[Channel.VOICE] if row is not None and row.t_s > since else None
         if voice is not None and np.isfinite(voice[LATENCY]):
             self._asked = asked = Asked(asked.number, asked.ended_s, float(voice[LATENCY]))
             return asked
@@ -415,6 +429,7 @@ class LiveModel:
         if event.kind in ("device_lost", "device_back"):
             is_camera = session.video is not None and event.detail.get("device") == session.video.info.name
             where = "camera" if is_camera else "microphone"
+            self._lost = self._lost | {where} if event.kind == "device_lost" else self._lost - {where}
             self.notices.append(Notice(event.kind, where, str(event.detail.get("reason", ""))))
         elif event.kind == "stage_crashed":
             self.notices.append(Notice(event.kind, str(event.detail["stage"]), str(event.detail["error"])))

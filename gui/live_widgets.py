@@ -195,11 +195,15 @@ class WhyPanel(QWidget):
         self.meaning.setText(translate("LiveScreen", "signs consistent with ambivalence/hesitancy, model estimate"))
         self.numbers, self.bar = plain("", translate("LiveScreen", "Estimate in numbers")), ProbabilityBar(theme)
         self.cues, self.missing, self.status = plain(), plain(), plain("faint")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (
-            self.title, self.band, self.meaning, self.numbers, self.bar, self.cues, self.missing, self.status,
-        ):  # fmt: skip
+        column, top, middle = QVBoxLayout(self), QHBoxLayout(), QHBoxLayout()
+        column.setContentsMargins(0, 4, 0, 0)
+        for row, left, right in ((top, self.title, self.status), (middle, self.band, self.numbers)):
+            row.setSpacing(12)
+            left.setWordWrap(False)
+            row.addWidget(left)
+            row.addWidget(right, 1)
+            column.addLayout(row)
+        for widget in (self.meaning, self.bar, self.cues, self.missing):
             column.addWidget(widget)
         column.addStretch(1)
         self.show_row(None, {}, hidden=False)
@@ -232,8 +236,8 @@ class WhyPanel(QWidget):
 
     def _status(self, row: Row) -> str:
         if row.settled:
-            return translate("LiveScreen", "Settled: this will not change any more.")
-        return translate("LiveScreen", "Provisional: words that come later may still change it.")
+            return translate("LiveScreen", "settled: will not change any more")
+        return translate("LiveScreen", "provisional: later words may change it")
 
 
 class PromptPanel(QFrame):

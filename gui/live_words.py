@@ -47,6 +47,8 @@ REASONS: Final = (
     QT_TRANSLATE_NOOP("Reasons", "no frame came"),
     QT_TRANSLATE_NOOP("Reasons", "it was disconnected"),
     QT_TRANSLATE_NOOP("Reasons", "it sends nothing"),
+    QT_TRANSLATE_NOOP("Reasons", "the camera is gone"),
+    QT_TRANSLATE_NOOP("Reasons", "the microphone is gone"),
     QT_TRANSLATE_NOOP("Reasons", "words # s behind"),
     QT_TRANSLATE_NOOP("Reasons", "# ms old"),
     QT_TRANSLATE_NOOP("Reasons", "nothing new for over # ms"),

@@ -255,6 +255,10 @@ def test_a_lost_device_a_crash_and_a_full_disk_are_told_once_each(recording: Liv
     session.ledger.write(2, "device_lost", "microphone", device="Headset", reason="it sends nothing")
     session.engine.sink_errors.append(StoreError("video.mkv could not be written", value=Path("x/video.mkv")))
     wait(lambda: len(recording.notices) == 4)
+    now = recording.snapshot()
+    assert now.lost == {"microphone"}
+    assert now.lamps[Channel.LANGUAGE].reason == "the microphone is gone"
+    assert now.lamps[Channel.FACE].reason == "switched off"
     assert {(n.kind, n.where) for n in recording.notices} == {
         ("device_lost", "camera"),
         ("device_back", "camera"),
@@ -623,10 +627,10 @@ def test_a_provisional_row_says_so_and_a_settled_one_too(context: Context, qtbot
     lamps = {c: Lamp(Presence.PRESENT) for c in Channel}
     row = make_row(160)
     panel.show_row(replace(row, settled=False), lamps, hidden=False)
-    assert "Provisional" in panel.status.text()
+    assert "provisional" in panel.status.text()
     assert panel.cues.text().splitlines()[0] == "• a 'but': adds much, odds × 2.2"
     panel.show_row(row, lamps, hidden=False)
-    assert "Settled" in panel.status.text()
+    assert "settled" in panel.status.text()
     silent = replace(row, top=(), states={c: ChannelState(Presence.PRESENT) for c in Channel})
     panel.show_row(silent, lamps, hidden=False)
     assert panel.cues.text() == "No single cue raises it now."

@@ -67,6 +67,7 @@ class LiveScreen(Screen):
         self._build()
         self.timer = QTimer(self)
         self.timer.setInterval(TICK_MS)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
         self.timer.timeout.connect(self.paint)
         context.theme_changed.connect(self._themed)
         self.paint()
@@ -207,7 +208,9 @@ class LiveScreen(Screen):
             State.IDLE: translate("LiveScreen", "Start begins to record."),
             State.FAILED: now.error,
             State.PAUSED: translate("LiveScreen", "Paused: nothing is recorded or analysed."),
-            State.RECORDING: translate("LiveScreen", "No picture."),
+            State.RECORDING: translate("LiveScreen", "The camera is gone. It is tried again until it is back.")
+            if "camera" in now.lost
+            else translate("LiveScreen", "No picture."),
             State.STARTING: translate("LiveScreen", PROGRESS.get(now.progress, "")) if now.progress else "",
         }
         if now.state is State.STARTING:
@@ -364,7 +367,7 @@ class LiveScreen(Screen):
             Qt.Key.Key_M: self._open_note,
         }
         acts |= dict.fromkeys(ENDS, self._prompt_ended)
-        return acts | {key: lambda digit=digit: self._mark(digit) for key, digit in DIGITS.items()}  # type: ignore[misc]
+        return acts | {key: lambda digit=digit: self._mark(digit) for key, digit in DIGITS.items()}
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802
         """Esc leaves the note."""
@@ -403,7 +406,7 @@ class LiveScreen(Screen):
         upper.setSizes([400, 860])
         split.addWidget(upper)
         split.addWidget(self.tracks)
-        split.setSizes([300, 460])
+        split.setSizes([260, 500])
         for splitter in (upper, split):
             splitter.setChildrenCollapsible(False)
         page = QVBoxLayout(self)
