@@ -1,9 +1,9 @@
 """Clap test: pictures and sound flow in; how much later (ms) a clap is heard than seen flows out. It knows no Qt.
 
-Seen is the moment in which the difference from one picture to the next is largest, heard is the onset of the sound,
-both on the session clock, so their distance is what a fused row is off by: delays of camera, microphone, drivers and
-network that capture cannot know. A picture tells no more than that something happened since the one before it, so a
-single clap is known to one frame interval at best.
+Seen is the end of the fastest movement, where the hands meet (or a light goes on): the last picture that differs much
+from the one before it. Heard is the onset of the sound. Both are on the session clock, so their distance is what a
+fused row is off by: delays of camera, microphone, drivers and network that capture cannot know. A picture tells no more
+than that something happened since the one before it, so a single clap is known to one frame interval at best.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ EARLY_MS, LATE_MS = -45.0, 125.0
 
 HOP: Final = 32
 """Samples, 2 ms: how finely an onset is dated."""
+STANDS_OUT_DB: Final = 30.0
+"""A clap is louder than the room by more than this. Chosen: speech is by 15-30 dB."""
 RISE_DB: Final = 20.0
-"""A clap stands out of the room by more than 20 dB at a metre; chosen, as speech rises this fast at plosives only."""
+"""And rises by this much within `ATTACK_HOPS`. Chosen: a voice swells more slowly."""
 LOUD_DBFS: Final = -45.0
 """Fainter sounds are no clap in front of the microphone."""
 ATTACK_HOPS: Final = 10
@@ -49,6 +51,8 @@ MOVED: Final = 0.5
 """Grey levels of mean difference that a clap makes at least; a still picture of a webcam differs by .1-.4 (chosen)."""
 STANDS_OUT: Final = 0.7
 """Share of the largest difference that the first peak has to reach: the hands come together, then go apart."""
+AT_REST: Final = 0.5
+"""Share of that peak under which the movement has ended: the hands touch for some 50 ms before they go apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class OnsetFinder:
         floor = float(np.median(self._levels)) if len(self._levels) >= ATTACK_HOPS else 0.0
         for i, level in enumerate((10 * np.log10(power + 1e-9)).tolist()):
             t_ns = start_ns + i * HOP * NS_PER_S // SAMPLE_RATE
-            if level > max(floor + RISE_DB, LOUD_DBFS) and t_ns >= self._dead_until_ns and self._sudden(level):
+            if level > max(floor + STANDS_OUT_DB, LOUD_DBFS) and t_ns >= self._dead_until_ns and self._sudden(level):
                 onsets.append(t_ns)
                 self._dead_until_ns = t_ns + round(DEAD_S * NS_PER_S)
             self._levels.append(level)
@@ -174,7 +178,7 @@ class DelayTest:
                 self._offsets.append((heard_ns - seen_ns) / NS_PER_MS)
 
     def _seen_near(self, heard_ns: int) -> int | None:
-        """The moment of the clap: half a frame interval before the first picture that differs much from the last."""
+        """The moment of the clap: half a frame interval before the last picture of the first large movement."""
         times, energies = np.array([t for t, _ in self._moved]), np.array([e for _, e in self._moved])
         near = np.abs(times - heard_ns) <= REACH_S * NS_PER_S
         if near.sum() < 3:
@@ -183,5 +187,11 @@ class DelayTest:
         self._frame_ms = interval_ns / NS_PER_MS
         usual = float(np.median(energies))
         threshold = max(MOVED, 4 * usual, STANDS_OUT * float(energies[near].max()))
-        at = np.flatnonzero(near & (energies >= threshold))
-        return int(times[at[0]] - interval_ns / 2) if len(at) else None
+        large = np.flatnonzero(near & (energies >= threshold))
+        if not len(large):
+            return None
+        at, peak = int(large[0]), float(energies[large[0]])
+        while at + 1 < len(energies) and near[at + 1] and energies[at + 1] >= AT_REST * peak:
+            at += 1
+            peak = max(peak, float(energies[at]))
+        return int(times[at] - interval_ns / 2)

@@ -190,6 +190,12 @@ class Snapshot:
     delay: DelayResult
 
     @property
+    def both_live(self) -> bool:
+        """Whether a camera and a microphone are there, neither of them a file."""
+        both = self.camera, self.microphone
+        return all(d.status is Status.ON and d.info is not None and d.info.duration_s is None for d in both)
+
+    @property
     def bytes_per_s(self) -> float:
         """What a recording takes, bytes a second."""
         video = 0.0

@@ -54,8 +54,11 @@ BODY_LINES: Final[tuple[NDArray[np.intp], ...]] = tuple(
 SEEN: Final = 0.5
 """Visibility from which a body point is drawn, as in models/body.py."""
 
-_LINE, _UNDER = (255, 255, 255, 255), (0, 0, 0, 255)
+_LINE, _UNDER = (255, 255, 255, 255), (45, 45, 45, 255)
 """White over a dark edge can be seen on any picture, in both themes."""
+
+UNIT_PER_WIDTH: Final = 700
+"""Widths of a thin line in the width of a picture."""
 
 _SHIFT: Final = 3
 """Bits of a pixel's fraction that OpenCV draws by. Qt's own smooth lines took 20 ms a face, these .9 ms (measured at
@@ -169,7 +172,7 @@ class VideoView(QWidget):
         ratio = self.devicePixelRatioF()
         size = max(1, round(place.width() * ratio)), max(1, round(place.height() * ratio))
         if self._drawn is None or self._drawn.shape[1::-1] != size:
-            unit = max(1.0, self.fontMetrics().height() * ratio / 16)
+            unit = size[0] / UNIT_PER_WIDTH
             overlay = self._overlay if self._overlay_on else _NOTHING
             self._drawn = draw(self._frame, size, overlay, mirror=self._mirror, unit=unit)
             data: Any = self._drawn.data  # any buffer will do, whatever the stubs say

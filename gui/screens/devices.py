@@ -262,13 +262,15 @@ class DevicesScreen(Screen):
         )
 
     def _show_test(self, now: Snapshot) -> None:
-        both = now.camera.status is Status.ON and now.microphone.status is Status.ON
+        both = now.both_live
         self.test.setEnabled(both or now.testing)
         self._say_button(self.test, self.tr("Stop &test") if now.testing else self.tr("Clap &test"))
         if not both and not now.testing and not now.delay.done:
-            text = self.tr("Needs a camera and a microphone.")
+            text = self.tr("Needs a camera and a microphone; a file in their place has no delay.")
         elif now.testing:
-            text = self.tr("Hold both hands before the camera and clap {claps} times, a second apart. {count} so far.")
+            text = self.tr(
+                "Clap {claps} times before the camera, over a second apart; let the hands rest together. {count} so far."
+            )
             text = text.format(claps=CLAPS, count=len(now.delay.offsets_ms))
             if now.delay.unseen:
                 text += " " + self.tr("A sound came without a movement: clap where the camera sees it.")
@@ -459,7 +461,7 @@ class DevicesScreen(Screen):
         self.camera, self.microphone, self.address = QComboBox(), QComboBox(), QLineEdit()
         for box in (self.camera, self.microphone):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(16)
+            box.setMinimumContentsLength(8)
             box.activated.connect(self._chosen)
         self.camera.setAccessibleName(self.tr("Camera"))
         self.microphone.setAccessibleName(self.tr("Microphone"))
@@ -507,26 +509,30 @@ class DevicesScreen(Screen):
         left, right = QWidget(), QWidget()
         picture, below = QVBoxLayout(left), QHBoxLayout()
         picture.addWidget(self.video, 1)
-        below.addWidget(self.picture_facts, 1)
         below.addWidget(self.mirror)
         below.addWidget(self.overlay)
+        below.addStretch(1)
+        picture.addWidget(self.picture_facts)
         picture.addLayout(below)
         picture.addWidget(self.face_model)
         picture.addWidget(self.picture_remarks)
         form = QGridLayout()
         form.setColumnStretch(1, 1)
         self.address_label = QLabel(self.tr("&Address"))
-        rows: list[tuple[QLabel, QWidget, QWidget | None]] = [
-            (QLabel(self.tr("&Camera")), self.camera, self.rescan),
-            (self.address_label, self.address, self.browse),
-            (QLabel(self.tr("&Microphone")), self.microphone, None),
-        ]
-        for i, (label, control, beside) in enumerate(rows):
+        rows = (
+            (QLabel(self.tr("&Camera")), self.camera),
+            (self.address_label, self.address),
+            (QLabel(self.tr("&Microphone")), self.microphone),
+        )
+        for i, (label, control) in enumerate(rows):
             label.setBuddy(control)
             form.addWidget(label, i, 0)
             form.addWidget(control, i, 1)
-            if beside is not None:
-                form.addWidget(beside, i, 2)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.browse)
+        buttons.addWidget(self.rescan)
+        buttons.addStretch(1)
+        form.addLayout(buttons, len(rows), 1)
         column = QVBoxLayout(right)
         column.addWidget(_heading(self.tr("Devices")))
         column.addLayout(form)
@@ -548,7 +554,6 @@ class DevicesScreen(Screen):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         side, foot = QWidget(), QHBoxLayout()
         beside_ = QVBoxLayout(side)
         beside_.setContentsMargins(0, 0, 0, 0)
@@ -559,13 +564,14 @@ class DevicesScreen(Screen):
         split = QSplitter()
         split.addWidget(left)
         split.addWidget(side)
+        split.setSizes([700, 500])
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         split.setChildrenCollapsible(False)
         whole = QVBoxLayout(self)
         whole.addWidget(split)
         order = [
-            self.camera, self.rescan, self.address, self.browse, self.microphone, self.test, self.models, self.mirror,
+            self.camera, self.address, self.microphone, self.browse, self.rescan, self.test, self.models, self.mirror,
             self.overlay, self.face_model, self.next,
         ]  # fmt: skip
         for first, second in pairwise(order):
