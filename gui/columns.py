@@ -182,6 +182,7 @@ class Columns:
         self._running = False  # the last segment has no offset yet
         self._human: list[Any] = []
         self._events: list[Event] = []
+        self._smoothed = False
         self._steepest = 0.0
         self._version = 0
         self._changes: deque[tuple[int, float]] = deque(maxlen=MOST_CHANGES)
@@ -269,6 +270,12 @@ class Columns:
             ends += [w.end_ns / NS_PER_S for w in (*self._words[-1:], *self._provisional[-1:])]
             ends += [s.end_ns / NS_PER_S for s in (*self._segments[-1:], *self._human[-1:])]
             return max(ends)
+
+    @property
+    def in_hindsight(self) -> bool:
+        """Whether there are smoothed probabilities: those of a closed session."""
+        with self._read():
+            return self._smoothed
 
     @property
     def steepest(self) -> float:
@@ -584,6 +591,7 @@ class Columns:
             values[:, CURVE[c.value]] = [r.contributions.get(c, 0.0) for r in rows]
         adds = values[:, CURVE[CHANNELS[0].value] :]
         adds[presence == _PRESENCE_NUMBER[Presence.ABSENT]] = np.nan
+        self._smoothed |= bool(np.isfinite(values[:, CURVE["smoothed"]]).any())
         self._steepest = max(self._steepest, float(np.nanmax(np.abs(adds), initial=0.0)))
         self._ids.write(start, np.array([r.id for r in rows], dtype=np.int64))
         self._t.write(start, np.array([r.t_ns for r in rows], dtype=np.float64) / NS_PER_S)

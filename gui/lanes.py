@@ -70,8 +70,10 @@ def lanes(quiet: bool) -> list[Lane]:
         Channel.LANGUAGE: QCoreApplication.translate("Tracks", "language"),
         Channel.DISCORD: QCoreApplication.translate("Tracks", "discord"),
     }
-    estimate = Lane(ESTIMATE, QCoreApplication.translate("Tracks", "A/H probability"), 2.0 if quiet else 5.5, 8)
-    channels = [Lane(c.value, names[c], 1.2 if quiet else 2.0, 0 if quiet else 3) for c in Channel]
+    estimate = Lane(
+        ESTIMATE, QCoreApplication.translate("Tracks", "A/H probability"), 1.5 if quiet else 5.5, 0 if quiet else 8
+    )
+    channels = [Lane(c.value, names[c], 1.2 if quiet else 2.0, 3) for c in Channel]
     model = [Lane(SEGMENTS, QCoreApplication.translate("Tracks", "model's segments"), 1.3, 0)]
     return [
         estimate,
@@ -363,10 +365,9 @@ class LanePainter:
                 ground = mix(self.theme.surface, self.theme.absent_hatch, 0.18)
                 self._bars.draw(painter, a, top, top + h - 1, ground, b - a)
             self._bars.draw(painter, a, top, top + h - 1, QBrush(hatch, pattern), b - a)
-            if absent:
-                for i in np.flatnonzero(b - a > 4 * self.em):
-                    reason = runs.reasons[runs.reason[mine[heads[i]]]]
-                    self._repeat(painter, (y, h), reason, (float(a[i]), float(b[i])), (x_from, x_to))
+            for i in np.flatnonzero(b - a > 4 * self.em):
+                reason = runs.reasons[runs.reason[mine[heads[i]]]]
+                self._repeat(painter, (y, h), reason, (float(a[i]), float(b[i])), (x_from, x_to))
 
     def _repeat(
         self, painter: QPainter, place: tuple[float, float], text: str, stretch: tuple[float, float],

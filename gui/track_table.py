@@ -155,8 +155,11 @@ class TrackTable(QWidget):
         self._fit()
 
     def refresh(self) -> None:
-        """Take in rows that have come since."""
+        """Take in rows that have come since, and what has settled of those in view."""
         self.model.refresh()
+        viewport = self.table.viewport()
+        assert viewport is not None
+        viewport.update()
 
     def go_to(self, t_s: float) -> None:
         """Select the row of a moment."""

@@ -174,6 +174,7 @@ class TracksView(QWidget):
 
     def _put_window(self, t0: float, t1: float) -> None:
         self._window = (max(0.0, t0), max(0.0, t0) + max(t1 - t0, LEAST_SPAN_S))
+        self.canvas.zoom_to_window()
 
     @property
     def following(self) -> bool:
@@ -455,6 +456,7 @@ class _Canvas(QWidget):
         widest = max(metrics.horizontalAdvance(lane.title) for lane in painter.lanes)
         self._gutter_width = math.ceil(widest + 5.5 * painter.em)
         self.setMinimumWidth(self._gutter_width + round(10 * painter.em))
+        self.zoom_to_window()
         self._sheet_key = ()
         self.update()
 
@@ -474,6 +476,7 @@ class _Canvas(QWidget):
         """Share the new height."""
         super().resizeEvent(event)
         self.painter.lay_out(self.height())
+        self.zoom_to_window()
         self._sheet_key = ()
 
     def update_around(self, *moments: float | None) -> None:
@@ -500,6 +503,16 @@ class _Canvas(QWidget):
         """Pixels of the time axis."""
         return max(1, self.width() - self._gutter_width)
 
+    @property
+    def left_x(self) -> int:
+        """Absolute pixel at the left edge of the time axis."""
+        return round(self._view.window_s[0] * self.painter.px_per_s)
+
+    def zoom_to_window(self) -> None:
+        """Take over the stretch of time in view."""
+        t0, t1 = self._view.window_s
+        self.painter.px_per_s = self.plot_width / (t1 - t0)
+
     def time_at(self, x: float) -> float:
         """Seconds at a pixel of the widget."""
         t0, t1 = self._view.window_s
@@ -516,7 +529,7 @@ class _Canvas(QWidget):
 
     def hit(self, key: str, x: float, y: float) -> tuple[str, int] | None:
         """The word or segment at a pixel of the widget: its lane and number."""
-        at, t_ns = x - self._gutter_width + self._sheet_x, self.time_at(x) * NS_PER_S
+        at, t_ns = x - self._gutter_width + self.left_x, self.time_at(x) * NS_PER_S
         columns = self._view.columns
         if key == WORDS and self.painter.words_readable:
             settled = len(columns.words)
@@ -545,12 +558,11 @@ class _Canvas(QWidget):
 
     def _bring_up(self) -> None:
         lanes, view = self.painter, self._view
-        t0, t1 = view.window_s
-        lanes.px_per_s = self.plot_width / (t1 - t0)
         lanes.rescale()
         ratio = self.devicePixelRatioF()
         key = (round(lanes.px_per_s, 9), self.plot_width, self.height(), ratio, lanes.top, lanes.gain, lanes.quiet)
-        x, width, columns = round(t0 * lanes.px_per_s), self.plot_width, view.columns
+        key += (view.columns.in_hindsight,)
+        x, width, columns = self.left_x, self.plot_width, view.columns
         version = columns.version
         if key != self._sheet_key or self._sheet is None:
             self._sheet = QPixmap(math.ceil(width * ratio), math.ceil(self.height() * ratio))
@@ -616,13 +628,8 @@ class _Canvas(QWidget):
     def _legend(self, key: str) -> list[str]:
         """What the lines of a lane mean, for below its name."""
         if key == ESTIMATE:
-            return [
-                self.tr("model estimate"),
-                self.tr("shaded: 80 % band"),
-                self.tr("dotted: prior"),
-                self.tr("dashed: provisional"),
-                self.tr("thin: in hindsight"),
-            ]
+            end = self.tr("thin: in hindsight") if self._view.columns.in_hindsight else self.tr("dashed: provisional")
+            return [self.tr("model estimate"), self.tr("shaded: 80 % band"), self.tr("dotted: prior"), end]
         return [self.tr("log-odds")] if key in {c.value for c in CHANNELS} else []
 
     def _paint_scales(self, painter: QPainter) -> None:
@@ -679,7 +686,7 @@ class _Canvas(QWidget):
         number, x = view.columns.word_at(view.cursor_s), lanes.x_of(view.cursor_s)
         for n, _, box in lanes.word_boxes(x - round(14 * lanes.em), x + 1):
             if n == number:
-                painter.drawRect(box.translated(self._gutter_width - self._sheet_x, 0).adjusted(0, 1, 1, -1))
+                painter.drawRect(box.translated(self._gutter_width - self.left_x, 0).adjusted(0, 1, 1, -1))
 
     def _paint_cursor_time(self, painter: QPainter, x: int) -> None:
         lanes, theme = self.painter, self._view.theme
@@ -775,6 +782,8 @@ class _Canvas(QWidget):
             )
             said = ", ".join(s.phrases) if key == SEGMENTS else str(getattr(s, "label", ""))
             return f"{span}\n{said}" if said else span
+        if key in (WORDS, SEGMENTS, HUMAN):
+            return ""
         if key == EVENTS:
             slack = 6 / self.painter.px_per_s
             near = [e for e in columns.events if abs(e.t_ns / NS_PER_S - t_s) <= slack]
