@@ -377,11 +377,14 @@ class Columns:
         with self._read():
             values = self._curves.low[index]
             presence, reason = self._presence.array[index], self._reason.array[index]
+            p, low, high = (float(v) for v in values[:3])
             return Moment(
                 index,
                 float(self._t.array[index]),
                 bool(self._settled.array[index]),
-                *(float(v) for v in values[:3]),
+                p,
+                low,
+                high,
                 BANDS[self._band.array[index]],
                 {c: float(values[CURVE[c.value]]) for c in CHANNELS},
                 {c: (PRESENCES[presence[i]], self._reasons[reason[i]]) for i, c in enumerate(CHANNELS)},
@@ -416,7 +419,7 @@ class Columns:
 
         Between two rows at most `ROW_GAP_S` apart a curve runs straight, so that pixels between rows have values too.
         """
-        edges = t0 + (t1 - t0) / pixels * np.arange(pixels + 1)
+        edges = t0 + (t1 - t0) / pixels * np.arange(pixels + 1, dtype=np.float64)
         with self._read():
             t = self._t.array
             cuts = np.searchsorted(t, edges)
@@ -678,9 +681,7 @@ _PRESENCE_NUMBER = {p: i for i, p in enumerate(PRESENCES)}
 _BAND_NUMBER = {b: i for i, b in enumerate(BANDS)}
 
 
-def _between(
-    t: NDArray[np.generic], values: FloatArray, at: NDArray[np.float64], after: NDArray[np.int64]
-) -> FloatArray:
+def _between(t: NDArray[Any], values: FloatArray, at: NDArray[np.float64], after: NDArray[np.int64]) -> FloatArray:
     """Curves at times `at`, straight between rows; NaN outside, across holes and beside rows that know nothing."""
     found = np.full((len(at), values.shape[1]), np.nan, dtype=np.float32)
     inside = np.flatnonzero((after > 0) & (after < len(t)))

@@ -140,8 +140,9 @@ class Bars:
             return
         if n > self._room:
             self._room = max(n, 2 * self._room)
-            self._rects = sip.array(QRectF, self._room)
-        held = np.frombuffer(sip.voidptr(self._rects, n * 32), dtype=np.float64).reshape(n, 4)
+            self._rects = sip.array(QRectF, self._room)  # type: ignore[call-arg]  # the stub has no size
+        place: Any = sip.voidptr(self._rects, n * 32)  # four doubles each
+        held = np.frombuffer(place, dtype=np.float64).reshape(n, 4)
         held[:, 0], held[:, 1], held[:, 2], held[:, 3] = x, top, width, bottom - top
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(brush)

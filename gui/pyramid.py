@@ -6,7 +6,7 @@ Level k holds the minimum and maximum of each whole block of 2^k rows, so a stre
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +27,18 @@ class Grown:
 
     def __init__(self, width: int, dtype: type) -> None:
         self._width = width
-        self._store = np.empty((ROOM, width) if width else ROOM, dtype=dtype)
+        self._store: NDArray[Any] = np.empty((ROOM, width) if width else ROOM, dtype=dtype)
         self._n = 0
 
     def __len__(self) -> int:
         return self._n
 
     @property
-    def array(self) -> NDArray[np.generic]:
+    def array(self) -> NDArray[Any]:
         """The rows so far, shape (n, width) or (n,): a view that is valid until the next `write`."""
         return self._store[: self._n]
 
-    def write(self, start: int, values: NDArray[np.generic]) -> None:
+    def write(self, start: int, values: NDArray[Any]) -> None:
         """Put `values` at rows `start` and following; `start` is at most the length, the rest is overwritten."""
         end = start + len(values)
         if end > len(self._store):
@@ -74,12 +74,12 @@ class Pyramid:
     @property
     def low(self) -> FloatArray:
         """The rows' own minima (or values), shape (n, width): a view that is valid until the next `write`."""
-        return self._levels[0][0].array  # type: ignore[return-value]
+        return self._levels[0][0].array
 
     @property
     def high(self) -> FloatArray:
         """The rows' own maxima (or values), shape (n, width)."""
-        return self._levels[0][1].array  # type: ignore[return-value]
+        return self._levels[0][1].array
 
     def write(self, start: int, low: FloatArray, high: FloatArray | None = None) -> None:
         """Put rows at `start` and following, new or in place of old ones.

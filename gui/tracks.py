@@ -560,9 +560,9 @@ class _Canvas(QWidget):
         lanes, view = self.painter, self._view
         lanes.rescale()
         ratio = self.devicePixelRatioF()
-        key = (round(lanes.px_per_s, 9), self.plot_width, self.height(), ratio, lanes.top, lanes.gain, lanes.quiet)
-        key += (view.columns.in_hindsight,)
         x, width, columns = self.left_x, self.plot_width, view.columns
+        size = (width, self.height(), ratio)
+        key = (round(lanes.px_per_s, 9), *size, lanes.top, lanes.gain, lanes.quiet, columns.in_hindsight)
         version = columns.version
         if key != self._sheet_key or self._sheet is None:
             self._sheet = QPixmap(math.ceil(width * ratio), math.ceil(self.height() * ratio))

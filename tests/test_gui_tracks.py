@@ -1,4 +1,4 @@
-"""Tracks: drawn from exact minima and maxima; strips painted one by one fit together; keys and mouse move the cursor."""
+"""Tracks: drawn from exact minima and maxima; strips painted one by one fit; keys and mouse move the cursor."""
 
 from __future__ import annotations
 

@@ -29,7 +29,30 @@ from ahdetect.models.words import Word, WordUpdate
 from ahdetect.timeline import NS_PER_S, Row, Timeline
 
 FPS = 30
-SPOKEN = "well I know that I should walk more but um I really like my evenings on the sofa so maybe not today".split()
+SPOKEN = [
+    "well",
+    "I",
+    "know",
+    "that",
+    "I",
+    "should",
+    "walk",
+    "more",
+    "but",
+    "um",
+    "I",
+    "really",
+    "like",
+    "my",
+    "evenings",
+    "on",
+    "the",
+    "sofa",
+    "so",
+    "maybe",
+    "not",
+    "today",
+]
 PRESENT = ChannelState(Presence.PRESENT)
 
 
