@@ -54,6 +54,7 @@ The same for a kind of prompt that training never saw (leave one prompt out, and
 
 {unseen}
 {seeds}
+
 {differences}
 
 With the kind of prompt known it enters as a prior: its own rate of A/H, beside the log-likelihood ratio of the words. The markers' weights
