@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ahdetect.capture.packets import AUDIO_CHUNK, AudioPacket
 from ahdetect.config import Settings
-from ahdetect.engine import Models
+from ahdetect.engine import FIXED_REASONS, Models
 from ahdetect.errors import AhdetectError, known
 from ahdetect.events import Event
 from ahdetect.gui.columns import Columns
@@ -370,22 +370,22 @@ class LiveModel:
         if self.state is State.PAUSED:
             return {c: Lamp(Presence.ABSENT, 0.0, "paused") for c in Channel}
         lamps = {c: Lamp(s.presence, s.age_ns / NS_PER_S, s.reason) for c, s in row.states.items()}
-        gone = {c: LOST_REASONS[device] for device in self._lost for c in OF_DEVICE[device]}
-        return {
-            c: Lamp(Presence.ABSENT, 0.0, gone[c]) if c in gone and lamp.presence is Presence.ABSENT else lamp
-            for c, lamp in lamps.items()
-        }
+        for device in self._lost:
+            for channel in OF_DEVICE[device]:
+                if lamps[channel].reason not in FIXED_REASONS:
+                    lamps[channel] = Lamp(Presence.ABSENT, 0.0, LOST_REASONS[device])
+        return lamps
 
     def _answer(self, row: Row | None) -> Asked:
-        asked = self._asked
-        if asked.ended_s is None or asked.latency_s is not None:
+        asked, ended_s = self._asked, self._asked.ended_s
+        if ended_s is None or asked.latency_s is not None:
             return asked
-        since = asked.ended_s + FRESH_S  # before that, voice may be of before the prompt
+        since = ended_s + FRESH_S  # before that, voice may be of before the prompt
         voice = row.cues[Channel.VOICE] if row is not None and row.t_s > since else None
         if voice is not None and np.isfinite(voice[LATENCY]):
-            self._asked = asked = Asked(asked.number, asked.ended_s, float(voice[LATENCY]))
-            return asked
-        return Asked(asked.number, asked.ended_s, None, max(0.0, self._elapsed_s - asked.ended_s))
+            self._asked = Asked(asked.number, ended_s, float(voice[LATENCY]))
+            return self._asked
+        return Asked(asked.number, ended_s, None, max(0.0, self._elapsed_s - ended_s))
 
     # -- what comes from the engine's threads
 

@@ -11,13 +11,13 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolic
 from ahdetect.gui.context import PlannedPrompt
 from ahdetect.gui.live_model import Asked, Lamp
 from ahdetect.gui.live_words import (
-    BAND_NAMES,
     cue_text,
     lamp_text,
     latency_text,
     missing_text,
     numbers_text,
 )
+from ahdetect.gui.terms import band_name
 from ahdetect.gui.theme import Theme
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Presence
@@ -228,7 +228,7 @@ class WhyPanel(QWidget):
             for label in (self.numbers, self.cues, self.status):
                 put(label, "")
             return
-        put(self.band, translate("Bands", BAND_NAMES[scores.band]))
+        put(self.band, band_name(scores.band))
         put(self.numbers, numbers_text(scores))
         raised = [cue_text(c.phrase, c.log_odds) for c in scores.top[:MOST_CUES] if c.phrase]
         put(self.cues, "\n".join(f"• {t}" for t in raised) or translate("LiveScreen", "No single cue raises it now."))

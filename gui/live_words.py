@@ -3,57 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from ahdetect.gui.live_model import Asked, Disk, Lamp, Notice, State, Truth
+from ahdetect.gui.terms import channel_name, phrase_text, presence_name, reason_text
 from ahdetect.models.cues import Channel
-from ahdetect.models.posterior import Band, Presence
+from ahdetect.models.posterior import Presence
 from ahdetect.timeline import Row
 
 translate = QCoreApplication.translate
-
-CHANNEL_NAMES: Final = {
-    Channel.FACE: QT_TRANSLATE_NOOP("Channels", "Face"),
-    Channel.BODY: QT_TRANSLATE_NOOP("Channels", "Body"),
-    Channel.VOICE: QT_TRANSLATE_NOOP("Channels", "Voice"),
-    Channel.LANGUAGE: QT_TRANSLATE_NOOP("Channels", "Words"),
-    Channel.DISCORD: QT_TRANSLATE_NOOP("Channels", "Discord"),
-}
-BAND_NAMES: Final = {
-    Band.LOW: QT_TRANSLATE_NOOP("Bands", "low"),
-    Band.UNCLEAR: QT_TRANSLATE_NOOP("Bands", "unclear"),
-    Band.ELEVATED: QT_TRANSLATE_NOOP("Bands", "elevated"),
-}
-PRESENCE_NAMES: Final = {
-    Presence.PRESENT: QT_TRANSLATE_NOOP("Presence", "present"),
-    Presence.STALE: QT_TRANSLATE_NOOP("Presence", "late"),
-    Presence.ABSENT: QT_TRANSLATE_NOOP("Presence", "absent"),
-}
-REASONS: Final = (
-    QT_TRANSLATE_NOOP("Reasons", "no face"),
-    QT_TRANSLATE_NOOP("Reasons", "no body"),
-    QT_TRANSLATE_NOOP("Reasons", "silence"),
-    QT_TRANSLATE_NOOP("Reasons", "no video"),
-    QT_TRANSLATE_NOOP("Reasons", "no sound"),
-    QT_TRANSLATE_NOOP("Reasons", "switched off"),
-    QT_TRANSLATE_NOOP("Reasons", "paused"),
-    QT_TRANSLATE_NOOP("Reasons", "nothing yet"),
-    QT_TRANSLATE_NOOP("Reasons", "no words yet"),
-    QT_TRANSLATE_NOOP("Reasons", "no words to compare with"),
-    QT_TRANSLATE_NOOP("Reasons", "neither face nor voice to compare with"),
-    QT_TRANSLATE_NOOP("Reasons", "no frame came"),
-    QT_TRANSLATE_NOOP("Reasons", "it was disconnected"),
-    QT_TRANSLATE_NOOP("Reasons", "it sends nothing"),
-    QT_TRANSLATE_NOOP("Reasons", "the camera is gone"),
-    QT_TRANSLATE_NOOP("Reasons", "the microphone is gone"),
-    QT_TRANSLATE_NOOP("Reasons", "words # s behind"),
-    QT_TRANSLATE_NOOP("Reasons", "# ms old"),
-    QT_TRANSLATE_NOOP("Reasons", "nothing new for over # ms"),
-)
-"""Reasons that the engine gives, "#" for a number; one that is not here is shown as it comes."""
 
 STOPPED: Final = {
     "face": QT_TRANSLATE_NOOP("Stages", "Face cues are absent from now on; everything else goes on."),
@@ -96,8 +56,6 @@ HOW_MUCH: Final = (
 AT_ONCE_S: Final = 0.04
 """Shorter than one chunk of sound: it had begun already."""
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-
 
 def clock(seconds: float) -> str:
     """Minutes and seconds, hours where there are any.
@@ -111,27 +69,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{s:02}" if hours else f"{minutes}:{s:02}"
 
 
-def channel_name(channel: Channel) -> str:
-    """A channel in the user's language."""
-    return translate("Channels", CHANNEL_NAMES[channel])
-
-
-def reason_text(reason: str) -> str:
-    """A reason of the engine in the user's language; numbers in it stay."""
-    kind = _NUMBER.sub("#", reason)
-    if kind not in REASONS:
-        return reason
-    text = translate("Reasons", kind)
-    for number in _NUMBER.findall(reason):
-        text = text.replace("#", number, 1)
-    return text
-
-
 def lamp_text(channel: Channel, lamp: Lamp) -> tuple[str, str]:
     """A lamp in two short lines: channel and presence; the reason, "" where there is nothing to say."""
     if lamp.presence is None:
         return translate("LiveScreen", "{channel}: not started").format(channel=channel_name(channel)), ""
-    state = translate("Presence", PRESENCE_NAMES[lamp.presence])
+    state = presence_name(lamp.presence)
     reason = "" if lamp.presence is Presence.PRESENT else reason_text(lamp.reason)
     return f"{channel_name(channel)}: {state}", reason
 
@@ -169,7 +111,7 @@ def cue_text(phrase: str, log_odds: float) -> str:
     factor = math.exp(log_odds)
     word = next(word for least, word in HOW_MUCH if factor >= least)
     return translate("LiveScreen", "{cue}: adds {much}, odds × {factor:.1f}").format(
-        cue=translate("Cues", phrase), much=translate("LiveScreen", word), factor=factor
+        cue=phrase_text(phrase), much=translate("LiveScreen", word), factor=factor
     )
 
 

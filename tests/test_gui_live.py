@@ -32,8 +32,9 @@ from ahdetect.gui.live_model import (
     audio_spec,
     folder_name,
 )
-from ahdetect.gui.live_words import clock, cue_text, missing_text, notice_text, reason_text, truth_line
-from ahdetect.models.cues import Channel
+from ahdetect.gui.live_words import clock, cue_text, missing_text, notice_text, truth_line
+from ahdetect.gui.terms import PHRASES, REASONS, reason_text
+from ahdetect.models.cues import CUES, Channel
 from ahdetect.models.language import LanguageModel
 from ahdetect.models.posterior import ChannelState, Presence
 from ahdetect.models.voice import VoiceModel
@@ -257,8 +258,8 @@ def test_a_lost_device_a_crash_and_a_full_disk_are_told_once_each(recording: Liv
     wait(lambda: len(recording.notices) == 4)
     now = recording.snapshot()
     assert now.lost == {"microphone"}
-    assert now.lamps[Channel.LANGUAGE].reason == "the microphone is gone"
-    assert now.lamps[Channel.FACE].reason == "switched off"
+    assert now.lamps[Channel.VOICE] == Lamp(Presence.ABSENT, 0.0, "the microphone is gone")
+    assert now.lamps[Channel.LANGUAGE].reason == now.lamps[Channel.FACE].reason == "switched off"
     assert {(n.kind, n.where) for n in recording.notices} == {
         ("device_lost", "camera"),
         ("device_back", "camera"),
@@ -333,6 +334,16 @@ def test_the_line_of_truth_reads_as_promised() -> None:
 def test_a_reason_keeps_its_number_and_an_unknown_one_is_shown_as_it_is() -> None:
     assert reason_text("words 1.2 s behind") == "words 1.2 s behind"
     assert reason_text("hand over the lens") == "hand over the lens"
+
+
+def test_every_phrase_of_the_engine_can_be_translated() -> None:
+    assert {c.phrase for c in CUES if c.phrase} == set(PHRASES)
+    from ahdetect.engine import FIXED_REASONS
+    from ahdetect.models.body import NO_BODY
+    from ahdetect.models.face import NO_FACE
+    from ahdetect.models.voice import GAP
+
+    assert {*FIXED_REASONS, NO_FACE, NO_BODY, GAP} <= set(REASONS)
 
 
 @pytest.mark.parametrize(("adds", "word"), [(0.1, "a little"), (0.4, "some"), (0.9, "much")])
@@ -434,7 +445,7 @@ def test_a_recording_shows_picture_tracks_lamps_reasons_and_truth(live: Any, qtb
     qtbot.waitUntil(lambda: live.video.frame is not None and "fps" in live.truth.text(), timeout=5000)
     assert live.tracks.columns is live.model.columns
     assert live.state_label.text() == "Recording"
-    assert live.lamps[Channel.FACE].text == "Face: absent, switched off"
+    qtbot.waitUntil(lambda: live.lamps[Channel.FACE].text == "Face: absent, switched off", timeout=5000)
     qtbot.waitUntil(lambda: live.lamps[Channel.VOICE].text == "Voice: present", timeout=5000)
     qtbot.waitUntil(lambda: live.why.numbers.text().startswith("probability 0."), timeout=5000)
     assert live.why.band.text() in ("low", "unclear", "elevated")
@@ -577,6 +588,8 @@ def test_a_screen_that_does_not_record_may_be_left(screen: Any) -> None:
 
 
 def test_a_camera_gone_and_back_is_a_banner(live: Any, qtbot: Any, context: Context) -> None:
+    from ahdetect.gui.screens.live import FADE_TICKS
+
     banners: list[tuple[str, str, str]] = []
     context.banner.connect(lambda *said: banners.append(said))
     session = live.model._session
@@ -588,6 +601,9 @@ def test_a_camera_gone_and_back_is_a_banner(live: Any, qtbot: Any, context: Cont
     qtbot.waitUntil(lambda: len(banners) == 2, timeout=5000)
     assert banners[1][0] == "info"
     assert banners[1][2] == banners[0][2]
+    live._tick += FADE_TICKS
+    qtbot.waitUntil(lambda: len(banners) == 3, timeout=5000)
+    assert banners[2][1:] == ("", banners[0][2])
 
 
 def test_what_could_not_be_started_is_a_banner_and_can_be_tried_again(

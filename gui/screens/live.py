@@ -39,6 +39,8 @@ translate = QCoreApplication.translate
 TICK_MS: Final = 33
 WORDS_EVERY: Final = 8
 """Words and numbers change four times a second: faster nobody reads, and laying text out costs."""
+FADE_TICKS: Final = 600
+"""That a device is back stands for 20 s; that it was gone stays in the tracks."""
 SPAN_S: Final = 60.0
 DIGITS: Final = {Qt.Key(Qt.Key.Key_0.value + n): str(n) for n in range(1, 10)}
 ENDS: Final = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -58,6 +60,7 @@ class LiveScreen(Screen):
         self._tick = 0
         self._state: State | None = None
         self._said: set[str] = set()
+        self._fading: dict[str, int] = {}  # good news, and the tick at which it makes room
         self._to_review = True
         self._marked_ns = 0
         self._asking: QMessageBox | None = None
@@ -227,7 +230,14 @@ class LiveScreen(Screen):
     def _tell(self) -> None:
         """Banners for what happened since the last beat."""
         while self.model.notices:
-            self._say(*notice_text(self.model.notices.popleft()))
+            level, text, key = notice_text(self.model.notices.popleft())
+            self._say(level, text, key)
+            self._fading.pop(key, None)
+            if level == "info" and self.model.state in RUNNING:
+                self._fading[key] = self._tick + FADE_TICKS
+        for key in [key for key, at in self._fading.items() if at <= self._tick]:
+            del self._fading[key]
+            self._say("info", "", key)
 
     def _say(self, level: str, text: str, key: str) -> None:
         self._said.add(key)
@@ -407,6 +417,7 @@ class LiveScreen(Screen):
         split.addWidget(upper)
         split.addWidget(self.tracks)
         split.setSizes([260, 500])
+        split.setStretchFactor(1, 1)
         for splitter in (upper, split):
             splitter.setChildrenCollapsible(False)
         page = QVBoxLayout(self)
