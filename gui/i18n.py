@@ -77,11 +77,11 @@ def install(app: QCoreApplication, code: str = "") -> list[QTranslator]:
     Returns:
         The translators in force; the caller keeps them alive.
     """
+    QLocale.setDefault(QLocale(QLocale.Language.English))  # numbers as in the files: 0.55, in every language
     locale = QLocale(code) if code else QLocale.system()
     code = locale.name().split("_")[0]
     if code not in LANGUAGES or code == "en":
         return []
-    QLocale.setDefault(locale)
     made: list[QTranslator] = []
     base = QTranslator()  # Qt's own: buttons of dialogs
     if base.load(f"qtbase_{code}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):

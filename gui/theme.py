@@ -201,6 +201,12 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QAbst
     selection-color: $on_accent; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus,
 QAbstractItemView:focus { border: 2px solid $focus; }
+QComboBox::drop-down { border: none; width: 1.4em; }
+QComboBox::down-arrow { image: url($down); width: 0.9em; height: 0.9em; }
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button { border: none;
+    background: $surface; width: 1.3em; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url($up); width: 0.8em; height: 0.8em; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($down); width: 0.8em; height: 0.8em; }
 QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 QHeaderView, QHeaderView:focus { background: $background; border: none; border-radius: 0; padding: 0; }
 QHeaderView::section { background: $background; color: $text; border: none; border-bottom: 1px solid $line;
@@ -211,7 +217,12 @@ QCheckBox, QRadioButton { padding: 0.2em; border: 2px solid transparent; spacing
 QCheckBox::indicator { width: 1em; height: 1em; border: 1px solid $line; border-radius: 0.15em; background: $surface; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($tick); }
 QCheckBox:focus, QRadioButton:focus, QSlider:focus { border: 2px solid $focus; border-radius: 0.2em; }
-QTabBar::tab { padding: 0.35em 0.8em; }
+QTabBar::tab { padding: 0.35em 0.8em; background: $background; color: $text; border: 1px solid $line;
+    border-top-left-radius: 0.3em; border-top-right-radius: 0.3em; }
+QTabBar::tab:selected { background: $surface; border-bottom: 0.2em solid $accent; }
+QTabBar::tab:focus { border: 2px solid $focus; }
+QProgressBar { background: $surface; border: 1px solid $line; border-radius: 0.2em; text-align: center; color: $text; }
+QProgressBar::chunk { background: $band; }
 QFrame[role="banner"] { background: $surface; border: 1px solid $line; border-left: 0.4em solid $accent; }
 QFrame[role="banner"][level="warning"] { border-left-color: $warning; }
 QFrame[role="banner"][level="error"] { border-left-color: $error; }
@@ -241,10 +252,13 @@ def stylesheet(theme: Theme, scale: float) -> str:
         faint=theme.faint,
         accent=theme.accent,
         on_accent=theme.on_accent,
+        band=theme.band_fill,
         line=theme.line,
         focus=theme.focus,
         warning=theme.warning,
         error=theme.error,
+        down=(IMAGES / f"down_{theme.name}.svg").as_posix(),
+        up=(IMAGES / f"up_{theme.name}.svg").as_posix(),
         tick=(IMAGES / f"tick_{theme.name}.svg").as_posix(),
         title=f"{BASE_PT * 1.5 * scale:.1f}",
         heading=f"{BASE_PT * 1.2 * scale:.1f}",

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QMenu,
     QMessageBox,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -56,6 +57,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.context, self._entries, self._watch = context, {e.name: e for e in screens}, watch or SleepWatch()
         self.screens: dict[str, Screen] = {}
+        self._areas: dict[str, QScrollArea] = {}
         self.current = ""
         self.buttons: dict[str, QPushButton] = {}
         self.banners, self.stack = Banners(), QStackedWidget()
@@ -99,7 +101,7 @@ class MainWindow(QMainWindow):
         if self.current:
             self.screens[self.current].leave()
         self.current = name
-        self.stack.setCurrentWidget(screen)
+        self.stack.setCurrentWidget(self._areas[name])
         self._mark()
         screen.enter()
         return True
@@ -107,7 +109,12 @@ class MainWindow(QMainWindow):
     def _screen(self, name: str) -> Screen:
         if name not in self.screens:
             self.screens[name] = screen = self._made(self._entries[name])
-            self.stack.addWidget(screen)
+            area = QScrollArea()  # large text on a small display: scroll rather than squeeze
+            area.setWidgetResizable(True)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setWidget(screen)
+            self._areas[name] = area
+            self.stack.addWidget(area)
         return self.screens[name]
 
     def _made(self, entry: ScreenEntry) -> Screen:

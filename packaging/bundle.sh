@@ -11,7 +11,7 @@ rm -rf build/bundle dist/ahdetect
 mkdir -p build/bundle
 # As it is installed: folders and import paths differ in the checkout (CONTRIBUTING.md), PyInstaller wants one tree.
 "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation --target build/bundle/site .
-PYTHONPATH=build/bundle/site "$PYTHON" -m PyInstaller --noconfirm --log-level WARN \
+PYTHONPATH=$PWD/build/bundle/site "$PYTHON" -m PyInstaller --noconfirm --log-level WARN \
     --workpath build/bundle/work --distpath dist packaging/ahdetect.spec
 mkdir -p dist/ahdetect/share
 cp packaging/ahdetect.desktop LICENSE dist/ahdetect/share/

@@ -100,7 +100,8 @@ def test_a_key_goes_to_each_screen(window: MainWindow, qtbot: Any, key: str, nam
     window.activateWindow()
     qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
     assert window.current == name
-    assert window.stack.currentWidget() is window.screens[name]
+    assert window.screens[name].isVisible()
+    assert [s for s in window.screens.values() if s.isVisible()] == [window.screens[name]]
 
 
 def test_a_screen_is_made_when_it_is_first_shown_and_kept(window: MainWindow) -> None:
