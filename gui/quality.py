@@ -68,7 +68,7 @@ SPEECH: Final = 0.5
 """Voice activity from which a block counts as speech."""
 SPEECH_BLOCKS: Final = 12
 """Blocks of 40 ms with speech that are needed to speak of its level: half a second."""
-QUIET_DBFS: Final = -50.0
+QUIET_DBFS: Final = -48.0
 """Median level of speech under which voice activity begins to be lost: see `docs/desktop.md`, Devices."""
 NOISE_DBFS: Final = -45.0
 """Level without speech above which the times of speech were not checked (docs/cues-voice.md, Dating)."""

@@ -269,7 +269,7 @@ class DevicesScreen(Screen):
             text = self.tr("Needs a camera and a microphone; a file in their place has no delay.")
         elif now.testing:
             text = self.tr(
-                "Clap {claps} times before the camera, over a second apart; let the hands rest together. {count} so far."
+                "Clap {claps} times before the camera, a second apart; let the hands rest together. {count} so far."
             )
             text = text.format(claps=CLAPS, count=len(now.delay.offsets_ms))
             if now.delay.unseen:
@@ -549,7 +549,7 @@ class DevicesScreen(Screen):
         for widget in (self.disk, self.models, self.notes):
             column.addWidget(widget)
         column.addStretch(1)
-        scroll = QScrollArea()
+        scroll = _Column()
         scroll.setWidget(right)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -582,6 +582,17 @@ class DevicesScreen(Screen):
         self.meter.update()
 
 
+class _Column(QScrollArea):
+    """Scrolls up and down only: it asks for the width that its content needs, whatever the size of text."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """As wide as the content has to be, with a scroll bar beside it."""
+        inside, bar = self.widget(), self.verticalScrollBar()
+        if inside is None or bar is None:
+            return super().minimumSizeHint()
+        return QSize(inside.minimumSizeHint().width() + bar.sizeHint().width(), super().minimumSizeHint().height())
+
+
 def role(label: QLabel, name: str) -> None:
     """Give a label a look of the theme."""
     if label.property("role") != name:
@@ -609,5 +620,6 @@ def _text() -> QLabel:
 
 def _heading(text: str) -> QLabel:
     label = QLabel(text)
+    label.setWordWrap(True)
     label.setProperty("role", "heading")
     return label
