@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,8 +48,9 @@ BUFFER_S: Final = 0.5
 START_S: Final = 0.1
 """Seconds of sound that must wait before the device gets the first."""
 
-LATENCY_S: Final = 0.08
-"""Asked of the sound device: small enough to answer at once, large enough for a Python callback on a busy machine."""
+LATENCY_S: Final = 0.2
+"""Asked of the sound device: small enough to answer at once, large enough for a Python callback on a busy machine
+(.08 ran dry every few seconds at a load of 10 on 2 cores). It does not shift the pictures: they follow what is heard."""
 
 SILENT_AFTER_S: Final = 1.0
 """Without a callback of the sound device for this long, the monotonic clock takes over."""
@@ -185,8 +186,13 @@ class Player:
                     self.pause()
             return self._at_s
 
-    def picture(self) -> Shown | None:
-        """The picture that is on now, or, while it is being looked for, the one before."""
+    def picture(self, ahead_s: float = 0.0) -> Shown | None:
+        """The picture that is on now, or, while it is being looked for, the one before.
+
+        Args:
+            ahead_s: while playing, seconds of real time until it will be seen: half a beat of the one who asks makes
+                pictures as often early as late.
+        """
         if self._pictures is None:
             return None
         stepped = self._pictures.take_stepped()
@@ -194,7 +200,8 @@ class Player:
             with self._lock:
                 if not self._playing:
                     self._at_s = stepped
-        return self._pictures.at(self.position_s)
+        at = self.position_s
+        return self._pictures.at(at + ahead_s * self.speed if self._playing else at)
 
     # -- what a window wants
 
@@ -397,8 +404,8 @@ class _Pictures:
                 break
             before = self._held
             if pictures > 0:
-                self._next()
-                self._held = self._held or before
+                if self._next() is None:
+                    self._held = before
             else:
                 self._find(self._time(self._held) - _TICK_S)
         if self._held is not None and not self._interrupted():
@@ -662,7 +669,9 @@ class _Sound:
                 self.trouble = why
 
 
-def read_sound(source: Source, t_s: float, until_s: float, speed: float, rate: int) -> Iterator[NDArray[np.float32]]:
+def read_sound(
+    source: Source, t_s: float, until_s: float, speed: float, rate: int
+) -> Generator[NDArray[np.float32], None, None]:
     """Sound of a recording from a moment on, stretched in time, its pitch kept.
 
     Args:

@@ -196,8 +196,8 @@ class Transcript(QPlainTextEdit):
         marked: list[QTextEdit.ExtraSelection] = []
         if 0 <= self._now < len(self._starts):
             selection = QTextEdit.ExtraSelection()
-            selection.cursor = self._cursor_of(self._now)  # type: ignore[attr-defined]
-            selection.format = self._current  # type: ignore[attr-defined]
+            selection.cursor = self._cursor_of(self._now)
+            selection.format = self._current
             marked.append(selection)
         self.setExtraSelections(marked)
 

@@ -148,7 +148,7 @@ def test_a_clip_is_analysed_into_a_new_folder_with_progress(
         return timeline
 
     monkeypatch.setattr(opening, "analyze", analyze)
-    context.open_folder(None, clip)  # type: ignore[arg-type]
+    context.open_folder(None, clip)
     qtbot.waitUntil(lambda: screen._progress.value() == 500, timeout=10_000)
     assert "Analysing" in screen._progress_text.text()
     go_on.set()
@@ -173,7 +173,7 @@ def test_cancel_ends_an_analysis_and_leaves_nothing(
             ended.set()
 
     monkeypatch.setattr(opening, "analyze", analyze)
-    context.open_folder(None, clip)  # type: ignore[arg-type]
+    context.open_folder(None, clip)
     qtbot.waitUntil(lambda: screen._progress.value() > 0, timeout=10_000)
     qtbot.mouseClick(screen._buttons["cancel"], Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: screen._opening is None, timeout=10_000)
@@ -322,16 +322,16 @@ def test_leaving_the_screen_pauses(opened: ReviewScreen) -> None:
 
 def test_the_panel_says_what_why_how_sure_and_what_was_not_seen(opened: ReviewScreen) -> None:
     opened.go_to(0.45 * SECONDS)
-    said = opened._moment.text()
+    said = opened._moment.said
     for part in ("Elevated", "model estimate", "80 % band", "a &#x27;but&#x27;, a pause", "In hindsight"):
         assert part in said, part
     opened.go_to(0.85 * SECONDS)
-    assert "face absent (no face)" in opened._moment.text()
-    assert "is ambivalent" not in opened._moment.text()
+    assert "face absent (no face)" in opened._moment.said
+    assert "is ambivalent" not in opened._moment.said
 
 
 def test_the_evidence_of_the_chosen_segment_stands_beside_it(opened: ReviewScreen) -> None:
-    said = opened._evidence.text()
+    said = opened._evidence.said
     assert "Segment 1: mean" in said
     assert "pressed lips" in said
     assert opened.model.timeline.segments[0].words[:12] in said

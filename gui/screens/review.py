@@ -27,13 +27,12 @@ from PyQt6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QSizePolicy,
     QSplitter,
     QStackedLayout,
     QTableWidget,
     QTableWidgetItem,
     QTabWidget,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -148,7 +147,7 @@ class ReviewScreen(Screen):
         kinds = f"{translate('ReviewScreen', 'Clips')} ({CLIPS});;{translate('ReviewScreen', 'All files')} (*)"
         clip, _ = QFileDialog.getOpenFileName(self, translate("ReviewScreen", "Open a clip"), "", kinds)
         if clip:
-            self.context.open_folder(None, Path(clip))  # type: ignore[arg-type]  # a clip alone
+            self.context.open_folder(None, Path(clip))
 
     def _open_wanted(self, _: object = None) -> None:
         wanted = self.context.folder, self.context.clip
@@ -227,7 +226,7 @@ class ReviewScreen(Screen):
         if self.player is None:
             return
         self._beats += 1
-        shown = self.player.picture()
+        shown = self.player.picture(ahead_s=FRAME_MS / 2000)
         if shown is not None and shown is not self._shown:
             self._shown = shown
             self.video.show_frame(shown.frame)
@@ -537,7 +536,7 @@ class ReviewScreen(Screen):
         self.transcript.show_word(self.model.word_now)
         row = self.model.row
         if row is not None:
-            self._moment.setText(self._told(row))
+            self._moment.say(self._told(row))
 
     def _told(self, row: Row) -> str:
         """What the model thinks at a row, how sure it is, why, and what it did not see, as rich text."""
@@ -576,7 +575,7 @@ class ReviewScreen(Screen):
     def _show_evidence(self) -> None:
         segment = self.model.chosen_segment
         if segment is None:
-            self._evidence.setText(_safe(translate("ReviewScreen", "Choose a segment to see what speaks for it.")))
+            self._evidence.say(_safe(translate("ReviewScreen", "Choose a segment to see what speaks for it.")))
             return
         found = self.model.evidence(segment.start_ns, segment.end_ns)
         head = translate("ReviewScreen", "Segment {number}: mean {mean:.2f}, highest {peak:.2f}").format(
@@ -592,7 +591,7 @@ class ReviewScreen(Screen):
             translate("ReviewScreen", "Not seen or heard"),
         )
         titles = "".join(f"<th align='left'>{_safe(h)}&nbsp;&nbsp;</th>" for h in heads)
-        self._evidence.setText(f"<p><b>{_safe(head)}</b></p>{cues}{said}<table><tr>{titles}</tr>{rows}</table>")
+        self._evidence.say(f"<p><b>{_safe(head)}</b></p>{cues}{said}<table><tr>{titles}</tr>{rows}</table>")
 
     def _evidence_row(self, e: ChannelEvidence) -> str:
         adds = "–" if math.isnan(e.log_odds) else f"{e.log_odds:+.2f}".replace("-", "−")
@@ -684,7 +683,7 @@ class ReviewScreen(Screen):
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(self._button("", translate("ReviewScreen", "Open &session folder…"), self.ask_folder, "primary"))
-        row.addWidget(self._button("", translate("ReviewScreen", "Open &clip…"), self.ask_clip))
+        row.addWidget(self._button("", translate("ReviewScreen", "Open clip…"), self.ask_clip))
         row.addStretch(1)
         column.addStretch(1)
         column.addWidget(text)
@@ -699,7 +698,7 @@ class ReviewScreen(Screen):
         self._progress.setAccessibleName(translate("ReviewScreen", "Progress"))
         row.addStretch(1)
         row.addWidget(self._progress, 2)
-        row.addWidget(self._button("cancel", translate("ReviewScreen", "&Cancel"), self.cancel))
+        row.addWidget(self._button("cancel", translate("ReviewScreen", "Ca&ncel"), self.cancel))
         row.addStretch(1)
         column.addStretch(1)
         column.addWidget(self._progress_text)
@@ -779,12 +778,8 @@ class ReviewScreen(Screen):
 
     def _cursor_panel(self) -> QWidget:
         """What is thought at the cursor."""
-        self._moment = _label("")
-        self._moment.setTextFormat(Qt.TextFormat.RichText)
-        self._moment.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._moment.setAccessibleName(translate("ReviewScreen", "What the model thinks at the cursor"))
-        self._moment.setMargin(4)
-        return _scrolled(self._moment, translate("ReviewScreen", "At the cursor"))
+        self._moment = Panel(translate("ReviewScreen", "What the model thinks at the cursor"))
+        return self._moment
 
     def _said(self) -> QWidget:
         """What is said."""
@@ -807,13 +802,10 @@ class ReviewScreen(Screen):
         )
         self.segments = _table(heads, translate("ReviewScreen", "The model's segments"), stretch=WORDS)
         self.segments.currentCellChanged.connect(self._segment_row)
-        self._evidence = _label("")
-        self._evidence.setTextFormat(Qt.TextFormat.RichText)
-        self._evidence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._evidence.setAccessibleName(translate("ReviewScreen", "Evidence of the chosen segment"))
+        self._evidence = Panel(translate("ReviewScreen", "Evidence of the chosen segment"))
         model = QSplitter(Qt.Orientation.Vertical)
         model.addWidget(self.segments)
-        model.addWidget(_scrolled(self._evidence, translate("ReviewScreen", "Evidence of the chosen segment")))
+        model.addWidget(self._evidence)
         model.setStretchFactor(0, 2)
         model.setStretchFactor(1, 3)
         model.setChildrenCollapsible(False)
@@ -967,6 +959,39 @@ class ReviewScreen(Screen):
         return button
 
 
+class Panel(QTextEdit):
+    """Rich text that is renewed many times a second: a label would lay out the whole screen each time (20 ms).
+
+    Args:
+        name: what a screen reader calls it.
+
+    Attributes:
+        said: the text that is shown, as HTML.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.said = ""
+        self.setReadOnly(True)
+        self.setUndoRedoEnabled(False)
+        self.setTabChangesFocus(True)
+        self.setAccessibleName(name)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+
+    def say(self, text: str) -> None:
+        """Show `text`; the place it was scrolled to stays."""
+        if text == self.said:
+            return
+        self.said = text
+        bar = self.verticalScrollBar()
+        assert bar is not None
+        at = bar.value()
+        self.setHtml(text)
+        bar.setValue(at)
+
+
 BANDS: Final[dict[Band, Callable[[], str]]] = {
     Band.LOW: lambda: translate("ReviewScreen", "Low"),
     Band.UNCLEAR: lambda: translate("ReviewScreen", "Unclear"),
@@ -1066,12 +1091,3 @@ def _column(*widgets: QWidget, stretch: QWidget) -> QWidget:
         column.addWidget(widget, 1 if widget is stretch else 0)
     whole.setLayout(column)
     return whole
-
-
-def _scrolled(widget: QWidget, name: str) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(widget)
-    area.setWidgetResizable(True)
-    area.setAccessibleName(name)
-    area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-    return area
