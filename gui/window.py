@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
 
     def _screen(self, name: str) -> Screen:
         if name not in self.screens:
-            self.screens[name] = screen = self._made(self._entries[name])
+            self.screens[name] = screen = self._entries[name].make(self.context)
             area = QScrollArea()  # large text on a small display: scroll rather than squeeze
             area.setWidgetResizable(True)
             area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -116,12 +116,6 @@ class MainWindow(QMainWindow):
             self._areas[name] = area
             self.stack.addWidget(area)
         return self.screens[name]
-
-    def _made(self, entry: ScreenEntry) -> Screen:
-        try:
-            return entry.make(self.context)
-        except ModuleNotFoundError as error:
-            return _Missing(self.context, f"{entry.load}: {error}")
 
     def _mark(self) -> None:
         for name, button in self.buttons.items():
@@ -352,12 +346,6 @@ class MainWindow(QMainWindow):
         self.context.settings.sync()
 
 
-class _Missing(Screen):
-    def __init__(self, context: Context, what: str) -> None:
-        super().__init__(context)
-        QVBoxLayout(self).addWidget(QLabel(what))
-
-
 def about_text() -> str:
     """What the estimate is and what it is not, as rich text."""
     parts = [
@@ -381,11 +369,3 @@ def about_text() -> str:
         ),
     ]
     return "".join(f"<p>{part}</p>" for part in parts)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "ReviewWindow":  # until the review screen stands
-        from ahdetect.gui.review_window import ReviewWindow
-
-        return ReviewWindow
-    raise AttributeError(name)
