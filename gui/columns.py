@@ -115,6 +115,7 @@ class Moment:
         low: lower end of its 80 % band.
         high: upper end of it.
         band: the estimate in words.
+        smoothed: probability given the whole recording, NaN until the session is closed.
         contributions: log-odds per channel, NaN where absent.
         states: presence and reason per channel.
     """
@@ -126,6 +127,7 @@ class Moment:
     low: float
     high: float
     band: Band
+    smoothed: float
     contributions: dict[Channel, float]
     states: dict[Channel, tuple[Presence, str]]
 
@@ -386,6 +388,7 @@ class Columns:
                 low,
                 high,
                 BANDS[self._band.array[index]],
+                float(values[CURVE["smoothed"]]),
                 {c: float(values[CURVE[c.value]]) for c in CHANNELS},
                 {c: (PRESENCES[presence[i]], self._reasons[reason[i]]) for i, c in enumerate(CHANNELS)},
             )

@@ -155,8 +155,8 @@ class Bars:
         if not len(x):
             return
         top, bottom = np.round(top * 4) / 4, np.round(bottom * 4) / 4
-        head = np.concatenate([[True], (np.diff(x) != 1) | (np.diff(top) != 0) | (np.diff(bottom) != 0)])
-        heads = np.flatnonzero(head)
+        alike = (x[1:] - x[:-1] == 1) & (top[1:] == top[:-1]) & (bottom[1:] == bottom[:-1])
+        heads = np.append(0, (~alike).nonzero()[0] + 1)
         ends = x[np.append(heads[1:], len(x)) - 1] + 1
         self.draw(painter, x[heads], top[heads], bottom[heads], brush, ends - x[heads])
 
@@ -270,36 +270,39 @@ class LanePainter:
         painter.restore()
 
     def _grid(self, painter: QPainter, x_from: int, x_to: int) -> None:
-        faint = mix(self.theme.surface, self.theme.faint, 0.22)
+        """Moments in minutes and seconds, lines between the lanes, and the lines of 0, .5 and 1."""
+        theme = self.theme
         y_axis, h_axis = self.places[AXIS]
         step = next((s for s in TICKS_S if s * self.px_per_s >= 6 * self.em), TICKS_S[-1])
         around = 4 * self.em
-        first = math.floor((x_from - around) / self.px_per_s / step)
+        first = max(0, math.floor((x_from - around) / self.px_per_s / step))
         last = math.ceil((x_to + around) / self.px_per_s / step)
+        ticks = range(first, last + 1)
+        x = np.array([self.x_of(n * step) for n in ticks], dtype=np.float64)
+        top, axis = np.zeros(len(x)), np.full(len(x), y_axis)
+        self._bars.draw(painter, x, top, axis, mix(theme.surface, theme.faint, 0.22))
+        self._bars.draw(painter, x, axis, axis + 3, QColor(theme.faint))
         painter.setFont(self.small)
-        for n in range(max(0, first), last + 1):
-            x = self.x_of(n * step)
-            painter.setPen(faint)
-            painter.drawLine(QPointF(x, 0), QPointF(x, y_axis))
-            painter.setPen(QColor(self.theme.faint))
-            painter.drawLine(QPointF(x, y_axis), QPointF(x, y_axis + 3))
-            text = QRectF(x - 4 * self.em if n else x, y_axis + 3, 8 * self.em, h_axis - 3)
+        painter.setPen(QColor(theme.faint))
+        for n, at in zip(ticks, x.tolist(), strict=True):
+            text = QRectF(at - around if n else at, y_axis + 3, 2 * around, h_axis - 3)
             across = Qt.AlignmentFlag.AlignHCenter if n else Qt.AlignmentFlag.AlignLeft
             painter.drawText(text, across | Qt.AlignmentFlag.AlignTop, clock_text(n * step, step < 1))
-        painter.setPen(QColor(self.theme.background))
-        for y, _ in list(self.places.values())[1:]:
-            painter.drawLine(QPointF(x_from, y), QPointF(x_to, y))
+        between = [y for y, _ in self.places.values()][1:]
+        self._across(painter, between, x_from, x_to, QColor(theme.background))
+        if not self.quiet:
+            values = [self.y_of(ESTIMATE, v) for v in (0.0, 0.5, 1.0)] + [self.y_of(c.value, 0.0) for c in Channel]
+            self._across(painter, values, x_from, x_to, mix(theme.surface, theme.faint, 0.45))
+
+    def _across(self, painter: QPainter, ys: list[float], x_from: int, x_to: int, colour: QColor) -> None:
+        y = np.round(np.array(ys))
+        self._bars.draw(painter, np.full(len(y), x_from), y, y + 1, colour, float(x_to - x_from))
 
     def _veil(self, painter: QPainter, x_from: int, x_to: int) -> None:
         text = QCoreApplication.translate("Tracks", "Quiet mode: estimates are hidden while recording")
         self._repeat(painter, self.places[ESTIMATE], text, (0, math.inf), (x_from, x_to))
 
     def _estimate(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
-        grid = mix(self.theme.surface, self.theme.faint, 0.45)
-        painter.setPen(grid)
-        for value in (0.0, 0.5, 1.0):
-            y = round(self.y_of(ESTIMATE, value))
-            painter.drawLine(QPointF(x[0], y), QPointF(x[-1] + 1, y))
         theme, p, low, high = self.theme, CURVE["p"], window.low, window.high
         self._fill(painter, ESTIMATE, x, low[:, CURVE["low"]], high[:, CURVE["high"]], QColor(theme.band_fill), 0)
         dotted = x.astype(np.int64) % 6 < 2
@@ -313,10 +316,6 @@ class LanePainter:
         gaps = self.columns.gap_runs(window.edges_s[0], window.edges_s[-1])
         for channel in Channel:
             key = channel.value
-            if not self.quiet:
-                painter.setPen(mix(self.theme.surface, self.theme.faint, 0.45))
-                y = round(self.y_of(key, 0.0))
-                painter.drawLine(QPointF(x[0], y), QPointF(x[-1] + 1, y))
             self._hatch(painter, key, gaps[channel], int(x[0]), int(x[-1]) + 1)
             if not self.quiet:
                 at = CURVE[key]
@@ -328,10 +327,13 @@ class LanePainter:
         settled: NDArray[np.bool_], colour: str, thick: float,
     ) -> None:  # fmt: skip
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        self._fill(painter, key, x[settled], low[settled], high[settled], QColor(colour), thick)
-        dash = ~settled & (x.astype(np.int64) // DASH % 2 == 0)
-        light = mix(colour, self.theme.surface, 0.35)
-        self._fill(painter, key, x[dash], low[dash], high[dash], light, thick)
+        if settled.all():
+            self._fill(painter, key, x, low, high, QColor(colour), thick)
+        else:
+            self._fill(painter, key, x[settled], low[settled], high[settled], QColor(colour), thick)
+            dash = ~settled & (x // DASH % 2 == 0)
+            light = mix(colour, self.theme.surface, 0.35)
+            self._fill(painter, key, x[dash], low[dash], high[dash], light, thick)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _fill(
@@ -347,6 +349,8 @@ class LanePainter:
         self._bars.line(painter, x, zero + slope * high - thick / 2, zero + slope * low + thick / 2, colour)
 
     def _hatch(self, painter: QPainter, key: str, runs: GapRuns, x_from: int, x_to: int) -> None:
+        if not len(runs.start_s):
+            return
         y, h = self.places[key]
         painter.setBrushOrigin(QPointF(-(x_from % HATCH) + x_from, 0))
         starts = np.floor(runs.start_s * self.px_per_s + 1e-6)

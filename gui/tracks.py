@@ -381,6 +381,8 @@ class TracksView(QWidget):
             .replace("%2", f"{moment.low:.2f}")
             .replace("%3", f"{moment.high:.2f}"),
         ]
+        if not math.isnan(moment.smoothed):
+            said.append(self.tr("in hindsight %1").replace("%1", f"{moment.smoothed:.2f}"))
         if not moment.settled:
             said.append(self.tr("provisional"))
         adds = [f"{self._channel(c)} {v:+.1f}" for c, v in moment.contributions.items() if not math.isnan(v)]
