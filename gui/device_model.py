@@ -12,7 +12,8 @@ import shutil
 import threading
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
@@ -61,6 +62,9 @@ USUAL_VIDEO_BYTES: Final = 270_000
 """Bytes a second of 640x480 at 30 fps, the most that was measured there; used until our own figure is there."""
 
 DISK_EVERY_S: Final = 5.0
+
+LET_GO_S: Final = 2.0
+"""Seconds that a rescan waits for the microphone to be let go: closing a dead one is given up after that."""
 
 
 class Status(Enum):
@@ -223,6 +227,16 @@ class Voice(Protocol):
 
 
 Opener = Callable[[str, Clock, Ledger], "Source | None"]
+
+
+_PORTAUDIO: Final = threading.Lock()
+"""PortAudio's list is one for the process: it is not made anew while a stream is being opened from it."""
+
+
+def open_sound(spec: str, clock: Clock, ledger: Ledger) -> Source | None:
+    """Open as a session will."""
+    with _PORTAUDIO:
+        return open_audio(spec, clock, ledger)
 
 
 def open_camera(spec: str, clock: Clock, ledger: Ledger) -> Source | None:
@@ -565,7 +579,7 @@ class MicrophoneWatch(Watch[AudioBlock]):
         test: the clap test, while there is one.
     """
 
-    def __init__(self, clock: Clock, opener: Opener = open_audio, voice: Callable[[], Voice] = make_voice) -> None:
+    def __init__(self, clock: Clock, opener: Opener = open_sound, voice: Callable[[], Voice] = make_voice) -> None:
         super().__init__("devices-microphone", clock, opener, LOSSLESS)
         self.state = MicrophoneState()
         self.test: DelayTest | None = None
@@ -635,14 +649,18 @@ class MicrophoneWatch(Watch[AudioBlock]):
         return self._loader.made.step(packet)
 
 
-def look_for_microphones() -> tuple[list[MicrophoneDevice], list[str]]:
-    """Microphones, looked for anew as far as no stream of ours is open."""
-    for make in BACKENDS.values():
-        try:
-            make().rescan()
-        except Exception:  # `microphones` makes a note of it
-            continue
-    return microphones()
+def reload_sound() -> None:
+    """Make PortAudio look for microphones anew; it does nothing while a stream of ours is open."""
+    with _PORTAUDIO:
+        for make in BACKENDS.values():
+            with suppress(Exception):  # `microphones` makes a note of it
+                make().rescan()
+
+
+def list_microphones() -> tuple[list[MicrophoneDevice], list[str]]:
+    """Microphones of every backend, and a sentence for each backend that cannot be used."""
+    with _PORTAUDIO:
+        return microphones()
 
 
 class Lookout(Stage):
@@ -651,6 +669,7 @@ class Lookout(Stage):
     Attributes:
         found: the latest.
         folder: where sessions go; it need not exist yet.
+        hush: within it no microphone is open; sound devices are looked for anew only then.
     """
 
     def __init__(
@@ -658,13 +677,16 @@ class Lookout(Stage):
         clock: Clock,
         *,
         find_cameras: Callable[[], list[CameraDevice]] = cameras,
-        find_microphones: Callable[[], tuple[list[MicrophoneDevice], list[str]]] = look_for_microphones,
+        find_microphones: Callable[[], tuple[list[MicrophoneDevice], list[str]]] = list_microphones,
+        reload: Callable[[], None] = reload_sound,
         cache: Callable[[], Cache] = Cache.default,
     ) -> None:
         super().__init__("devices-lookout", clock)
         self.found = Found()
         self.folder = Path.home()
-        self._find_cameras, self._find_microphones, self._cache = find_cameras, find_microphones, cache
+        self.hush: Callable[[], AbstractContextManager[None]] = nullcontext
+        self._find_cameras, self._find_microphones = find_cameras, find_microphones
+        self._reload, self._cache = reload, cache
         self._asked = threading.Event()
         self._asked.set()
         self._next_disk_ns = 0
@@ -689,6 +711,9 @@ class Lookout(Stage):
 
     def _scan(self) -> None:
         seen = self._find_cameras()
+        if self.found.number:  # the first list is fresh
+            with self.hush():
+                self._reload()
         heard, notes = self._find_microphones()
         found = replace(self.found, cameras=tuple(seen), microphones=tuple(heard), notes=tuple(notes))
         needed = [row for row in self._cache().verify(full=False) if not row.entry.optional]
@@ -735,6 +760,9 @@ class DeviceModel:
         self.camera = camera or CameraWatch(clock)
         self.microphone = microphone or MicrophoneWatch(clock)
         self.lookout = lookout or Lookout(clock)
+        self.lookout.hush = self._without_microphone
+        self._audio: str | None = None
+        self._hushed = False
         self._test: DelayTest | None = None
         self._result = DelayResult()
 
@@ -746,7 +774,9 @@ class DeviceModel:
     def choose(self, video: str | None, audio: str | None) -> None:
         """Take these devices, as `open_video` and `open_audio` name them; None or "none" lets go."""
         self.camera.choose(video)
-        self.microphone.choose(audio)
+        self._audio = audio
+        if not self._hushed:
+            self.microphone.choose(audio)
 
     def rescan(self) -> None:
         """Look again for devices and for model files."""
@@ -790,6 +820,19 @@ class DeviceModel:
             stage.stop()
         ended = [stage.join(timeout_s) for stage in stages]
         return all(ended)
+
+    @contextmanager
+    def _without_microphone(self) -> Iterator[None]:
+        """The microphone is let go for a moment; on the lookout's thread."""
+        self._hushed = True
+        self.microphone.choose(None)
+        if self.microphone.alive:
+            self.microphone.idle.wait(LET_GO_S)
+        try:
+            yield
+        finally:
+            self._hushed = False
+            self.microphone.choose(self._audio)
 
     def _stages(self) -> tuple[Stage, ...]:
         return self.camera, self.microphone, self.lookout

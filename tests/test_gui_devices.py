@@ -534,6 +534,7 @@ def make_lookout(tmp_path: Path, clock: Clock, cams: list[CameraDevice], mics: l
         clock,
         find_cameras=lambda: list(cams),
         find_microphones=lambda: (list(mics), ["pyaudio is not installed"]),
+        reload=lambda: None,
         cache=lambda: Cache(tmp_path / "models"),
     )
 
@@ -557,6 +558,21 @@ def test_the_lookout_lists_devices_missing_models_and_free_space(tmp_path: Path)
     lookout.step()
     assert len(lookout.found.cameras) == 2
     assert lookout.found.number == 2
+
+
+def test_a_rescan_lets_the_microphone_go_and_takes_it_again(bench: Bench, tmp_path: Path) -> None:
+    model = make_model(bench, tmp_path)
+    wanted: list[str | None] = []
+    model.lookout._reload = lambda: wanted.append(model.microphone._wanted)
+    model.choose("cam", "mic")
+    model.microphone.step()
+    model.lookout.step()
+    assert wanted == []  # the first list is fresh
+    model.rescan()
+    model.lookout.step()
+    assert wanted == [None]
+    assert model.microphone._wanted == "mic"
+    model.microphone.finish()
 
 
 # -- all of it
