@@ -31,6 +31,7 @@ from PyQt6.QtWidgets import (
 from timelines import make_timeline
 
 from ahdetect.export.tables import write_tables
+from ahdetect.gui import i18n
 from ahdetect.gui.context import Context, PlannedPrompt
 from ahdetect.gui.screens import SCREENS
 from ahdetect.gui.theme import BASE_PT, DARK, LIGHT, SMALLEST, Theme, contrast
@@ -225,12 +226,29 @@ def _never_together(a: QObject, b: QObject) -> bool:
 
 @EVERY
 def test_no_key_does_two_things(window: MainWindow, name: str) -> None:
+    assert _twice(window, name) == []
+
+
+@pytest.fixture
+def french(qapp: QApplication) -> Any:
+    translators = i18n.install(qapp, "fr")
+    yield
+    for translator in translators:
+        qapp.removeTranslator(translator)
+
+
+@EVERY
+def test_no_key_does_two_things_in_french(french: None, window: MainWindow, name: str) -> None:
+    assert window.buttons["setup"].text().endswith("Préparation")
+    assert _twice(window, name) == []
+
+
+def _twice(window: MainWindow, name: str) -> list[Any]:
     keys = _keys(window, _shown(window, name))
     assert len(keys) > 10
-    twice = [
+    return [
         (a[:2], b[1]) for a, b in itertools.combinations(keys, 2) if a[0] == b[0] and not _never_together(a[2], b[2])
     ]
-    assert twice == []
 
 
 @EVERY
@@ -286,8 +304,6 @@ def test_every_string_stands_in_the_french_file() -> None:
 
 def test_a_translation_keeps_the_places_that_are_filled_in() -> None:
     from string import Formatter
-
-    from ahdetect.gui import i18n
 
     def places(text: str) -> Counter[str]:
         fields = [f"{field}:{form}" for _, field, form, _ in Formatter().parse(text) if field is not None]

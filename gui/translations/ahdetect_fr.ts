@@ -63,6 +63,257 @@
     </message>
   </context>
   <context>
+    <name>Cues</name>
+    <message>
+      <source>'I think'</source>
+      <translation>« je pense »</translation>
+    </message>
+    <message>
+      <source>'feel'</source>
+      <translation>« ressentir »</translation>
+    </message>
+    <message>
+      <source>a contrast</source>
+      <translation>un contraste</translation>
+    </message>
+    <message>
+      <source>a drawn-out sound</source>
+      <translation>un son prolongé</translation>
+    </message>
+    <message>
+      <source>a filler sound</source>
+      <translation>un son d’hésitation</translation>
+    </message>
+    <message>
+      <source>a hand at the face</source>
+      <translation>une main au visage</translation>
+    </message>
+    <message>
+      <source>a hedge</source>
+      <translation>une atténuation</translation>
+    </message>
+    <message>
+      <source>a higher voice</source>
+      <translation>une voix plus haute</translation>
+    </message>
+    <message>
+      <source>a late answer</source>
+      <translation>une réponse tardive</translation>
+    </message>
+    <message>
+      <source>a long answer</source>
+      <translation>une longue réponse</translation>
+    </message>
+    <message>
+      <source>a modal verb</source>
+      <translation>un verbe modal</translation>
+    </message>
+    <message>
+      <source>a mouth that starts and stops</source>
+      <translation>une bouche qui commence et s’arrête</translation>
+    </message>
+    <message>
+      <source>a negation</source>
+      <translation>une négation</translation>
+    </message>
+    <message>
+      <source>a pause</source>
+      <translation>une pause</translation>
+    </message>
+    <message>
+      <source>a repeated or corrected word</source>
+      <translation>un mot répété ou corrigé</translation>
+    </message>
+    <message>
+      <source>a shrug</source>
+      <translation>un haussement d’épaules</translation>
+    </message>
+    <message>
+      <source>a smile that comes and goes</source>
+      <translation>un sourire qui va et vient</translation>
+    </message>
+    <message>
+      <source>a tilted posture</source>
+      <translation>une posture penchée</translation>
+    </message>
+    <message>
+      <source>a wish</source>
+      <translation>un souhait</translation>
+    </message>
+    <message>
+      <source>an aside</source>
+      <translation>une parenthèse</translation>
+    </message>
+    <message>
+      <source>an unsteady pitch</source>
+      <translation>une hauteur instable</translation>
+    </message>
+    <message>
+      <source>an unsteady volume</source>
+      <translation>un volume instable</translation>
+    </message>
+    <message>
+      <source>blinking more often</source>
+      <translation>des clignements plus fréquents</translation>
+    </message>
+    <message>
+      <source>changing cheeks and eyes</source>
+      <translation>des joues et des yeux changeants</translation>
+    </message>
+    <message>
+      <source>conditions</source>
+      <translation>des conditions</translation>
+    </message>
+    <message>
+      <source>contrast words</source>
+      <translation>des mots de contraste</translation>
+    </message>
+    <message>
+      <source>emphatic words</source>
+      <translation>des mots d’insistance</translation>
+    </message>
+    <message>
+      <source>eyes held closed</source>
+      <translation>des yeux gardés fermés</translation>
+    </message>
+    <message>
+      <source>eyes moving from side to side</source>
+      <translation>des yeux qui vont de côté</translation>
+    </message>
+    <message>
+      <source>eyes moving up and down</source>
+      <translation>des yeux qui montent et descendent</translation>
+    </message>
+    <message>
+      <source>face and words that disagree</source>
+      <translation>visage et mots en désaccord</translation>
+    </message>
+    <message>
+      <source>fillers</source>
+      <translation>des mots de remplissage</translation>
+    </message>
+    <message>
+      <source>hedges</source>
+      <translation>des atténuations</translation>
+    </message>
+    <message>
+      <source>liking and disliking in one answer</source>
+      <translation>goût et rejet dans une même réponse</translation>
+    </message>
+    <message>
+      <source>long silences</source>
+      <translation>de longs silences</translation>
+    </message>
+    <message>
+      <source>looking away</source>
+      <translation>un regard détourné</translation>
+    </message>
+    <message>
+      <source>lowered brows</source>
+      <translation>des sourcils abaissés</translation>
+    </message>
+    <message>
+      <source>many pauses</source>
+      <translation>beaucoup de pauses</translation>
+    </message>
+    <message>
+      <source>modal verbs</source>
+      <translation>des verbes modaux</translation>
+    </message>
+    <message>
+      <source>negations</source>
+      <translation>des négations</translation>
+    </message>
+    <message>
+      <source>nodding</source>
+      <translation>des hochements de tête</translation>
+    </message>
+    <message>
+      <source>nose wrinkling on and off</source>
+      <translation>un nez qui se plisse par moments</translation>
+    </message>
+    <message>
+      <source>pressed lips</source>
+      <translation>des lèvres pressées</translation>
+    </message>
+    <message>
+      <source>raised brows</source>
+      <translation>des sourcils levés</translation>
+    </message>
+    <message>
+      <source>raised cheeks</source>
+      <translation>des joues relevées</translation>
+    </message>
+    <message>
+      <source>reasons</source>
+      <translation>des raisons</translation>
+    </message>
+    <message>
+      <source>restless brows</source>
+      <translation>des sourcils agités</translation>
+    </message>
+    <message>
+      <source>restless movement</source>
+      <translation>des mouvements agités</translation>
+    </message>
+    <message>
+      <source>shaking the head</source>
+      <translation>la tête qui dit non</translation>
+    </message>
+    <message>
+      <source>shifting posture</source>
+      <translation>une posture qui change</translation>
+    </message>
+    <message>
+      <source>slow speech</source>
+      <translation>une parole lente</translation>
+    </message>
+    <message>
+      <source>smiling</source>
+      <translation>un sourire</translation>
+    </message>
+    <message>
+      <source>talk of doing it</source>
+      <translation>parler de le faire</translation>
+    </message>
+    <message>
+      <source>talk of others</source>
+      <translation>parler des autres</translation>
+    </message>
+    <message>
+      <source>talk of the past</source>
+      <translation>parler du passé</translation>
+    </message>
+    <message>
+      <source>the answer so far</source>
+      <translation>la réponse jusqu’ici</translation>
+    </message>
+    <message>
+      <source>turning away</source>
+      <translation>se détourner</translation>
+    </message>
+    <message>
+      <source>vague words</source>
+      <translation>des mots vagues</translation>
+    </message>
+    <message>
+      <source>weighing words</source>
+      <translation>des mots qui pèsent le pour et le contre</translation>
+    </message>
+    <message>
+      <source>words and head that disagree</source>
+      <translation>mots et tête en désaccord</translation>
+    </message>
+    <message>
+      <source>words and voice that disagree</source>
+      <translation>mots et voix en désaccord</translation>
+    </message>
+    <message>
+      <source>words of regret or delay</source>
+      <translation>des mots de regret ou de report</translation>
+    </message>
+  </context>
+  <context>
     <name>Devices</name>
     <message>
       <source>No face is seen. Sit in front of the camera, face toward it.</source>
@@ -212,12 +463,12 @@
       <translation>&amp;Test de claquement</translation>
     </message>
     <message>
-      <source>Needs a camera and a microphone.</source>
-      <translation>Il faut une caméra et un microphone.</translation>
+      <source>Needs a camera and a microphone; a file in their place has no delay.</source>
+      <translation>Il faut une caméra et un microphone ; un fichier à leur place n’a pas de décalage.</translation>
     </message>
     <message>
-      <source>Hold both hands before the camera and clap {claps} times, a second apart. {count} so far.</source>
-      <translation>Tenez les deux mains devant la caméra et claquez-les {claps} fois, à une seconde d’intervalle. {count} jusqu’ici.</translation>
+      <source>Clap {claps} times before the camera, a second apart; let the hands rest together. {count} so far.</source>
+      <translation>Claquez des mains {claps} fois devant la caméra, à une seconde d’intervalle, en laissant les mains jointes. {count} jusqu’ici.</translation>
     </message>
     <message>
       <source>A sound came without a movement: clap where the camera sees it.</source>
@@ -435,12 +686,12 @@
       <translation>Aucun indice isolé ne l’élève en ce moment.</translation>
     </message>
     <message>
-      <source>Settled: this will not change any more.</source>
-      <translation>Définitif : cela ne changera plus.</translation>
+      <source>settled: will not change any more</source>
+      <translation>définitif : ne changera plus</translation>
     </message>
     <message>
-      <source>Provisional: words that come later may still change it.</source>
-      <translation>Provisoire : des mots qui viennent plus tard peuvent encore le changer.</translation>
+      <source>provisional: later words may change it</source>
+      <translation>provisoire : des mots ultérieurs peuvent le changer</translation>
     </message>
     <message>
       <source>Prompt</source>
@@ -567,8 +818,8 @@
       <translation>un peu</translation>
     </message>
     <message>
-      <source>{channel}: not started</source>
-      <translation>{channel} : pas commencé</translation>
+      <source>not started</source>
+      <translation>pas commencé</translation>
     </message>
     <message>
       <source>{fps:.1f} fps</source>
@@ -705,6 +956,10 @@
     <message>
       <source>Paused: nothing is recorded or analysed.</source>
       <translation>En pause : rien n’est enregistré ni analysé.</translation>
+    </message>
+    <message>
+      <source>The camera is gone. It is tried again until it is back.</source>
+      <translation>La caméra a disparu. Un nouvel essai est fait jusqu’à son retour.</translation>
     </message>
     <message>
       <source>No picture.</source>
@@ -979,8 +1234,24 @@
       <translation>pas de corps</translation>
     </message>
     <message>
-      <source>silence</source>
-      <translation>silence</translation>
+      <source>microphone gap</source>
+      <translation>lacune du microphone</translation>
+    </message>
+    <message>
+      <source>face stopped by an error</source>
+      <translation>visage arrêté par une erreur</translation>
+    </message>
+    <message>
+      <source>body stopped by an error</source>
+      <translation>corps arrêté par une erreur</translation>
+    </message>
+    <message>
+      <source>voice stopped by an error</source>
+      <translation>voix arrêtée par une erreur</translation>
+    </message>
+    <message>
+      <source>not in this session</source>
+      <translation>pas dans cette séance</translation>
     </message>
     <message>
       <source>no video</source>
@@ -1025,6 +1296,14 @@
     <message>
       <source>it sends nothing</source>
       <translation>il n’envoie rien</translation>
+    </message>
+    <message>
+      <source>the camera is gone</source>
+      <translation>la caméra a disparu</translation>
+    </message>
+    <message>
+      <source>the microphone is gone</source>
+      <translation>le microphone a disparu</translation>
     </message>
     <message>
       <source>words # s behind</source>
@@ -1202,15 +1481,15 @@
       <translation>Ouvrir un &amp;dossier de séance…</translation>
     </message>
     <message>
-      <source>Open &amp;clip…</source>
-      <translation>Ouvrir un &amp;clip…</translation>
+      <source>Open clip…</source>
+      <translation>Ouvrir un clip…</translation>
     </message>
     <message>
       <source>Progress</source>
       <translation>Avancement</translation>
     </message>
     <message>
-      <source>&amp;Cancel</source>
+      <source>Ca&amp;ncel</source>
       <translation>A&amp;nnuler</translation>
     </message>
     <message>
@@ -1248,10 +1527,6 @@
     <message>
       <source>What the model thinks at the cursor</source>
       <translation>Ce que le modèle estime au curseur</translation>
-    </message>
-    <message>
-      <source>At the cursor</source>
-      <translation>Au curseur</translation>
     </message>
     <message>
       <source>&amp;Transcript</source>
@@ -1855,6 +2130,10 @@
       <translation>probabilité %1, bande à 80 % de %2 à %3</translation>
     </message>
     <message>
+      <source>in hindsight %1</source>
+      <translation>rétrospectivement %1</translation>
+    </message>
+    <message>
       <source>provisional</source>
       <translation>provisoire</translation>
     </message>
@@ -1912,6 +2191,14 @@
       <translation>Pistes dans le temps. Les flèches déplacent le curseur d’une ligne, avec Maj d’une seconde ; Page préc. et suiv. vont aux segments, W et Maj+W aux mots ; plus et moins zooment, 0 montre tout ; T ouvre le tableau de données.</translation>
     </message>
     <message>
+      <source>thin: in hindsight</source>
+      <translation>fin : rétrospectif</translation>
+    </message>
+    <message>
+      <source>dashed: provisional</source>
+      <translation>tirets : provisoire</translation>
+    </message>
+    <message>
       <source>model estimate</source>
       <translation>estimation du modèle</translation>
     </message>
@@ -1922,14 +2209,6 @@
     <message>
       <source>dotted: prior</source>
       <translation>pointillé : a priori</translation>
-    </message>
-    <message>
-      <source>dashed: provisional</source>
-      <translation>tirets : provisoire</translation>
-    </message>
-    <message>
-      <source>thin: in hindsight</source>
-      <translation>fin : rétrospectif</translation>
     </message>
     <message>
       <source>log-odds</source>
