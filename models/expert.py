@@ -38,6 +38,10 @@ COVERAGE: Final = 0.316
 FADE_S: Final = 4.25
 """Seconds in which a marker's count fades to 1/e: the mean length of an A/H segment (BAH)."""
 
+ANSWER_S: Final = 21.0
+"""Seconds in which what was said fades to 1/e as evidence about the answer: the median answer of BAH is 47 words at 2.2
+words per second. In a long talk without marked prompts, older words belong to other answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -290,27 +294,23 @@ class LanguageExpert:
         score = float((w.markers * (after - before)).sum()) + w.mixed.weight * turned
         return Clause(first, last, " ".join(log_.texts[first:last]), score)
 
-    def so_far(
-        self, counts: NDArray[np.int64], fresh: NDArray[np.float64], n: int, mixed: float, *, timed: bool = True
-    ) -> float:
+    def so_far(self, counts: NDArray[np.float64], words: float, mixed: float, length: int | None = None) -> float:
         """What the answer so far says beyond its last seconds, as evidence about one moment, nats.
 
-        Markers are compared with how many are usual in `n` words; those of the last seconds, which count by
-        themselves, are left out by their freshness. An answer in which A/H is likely makes A/H likelier at each of its
-        moments, by at most its coverage: logit(c p) - logit(c p0).
+        Markers are compared with how many are usual in as many words. An answer in which A/H is likely makes A/H
+        likelier at each of its moments, by at most its coverage: logit(c p) - logit(c p0).
 
         Args:
-            counts: marker counts of the answer so far, (len(MARKERS),).
-            fresh: how much of them still counts by itself, in units of log(1 + count), (len(MARKERS),).
-            n: words so far.
-            mixed: `WordLog.mixed` of them.
-            timed: whether the length says something: llr = w E[z | z >= z so far], so a short beginning says nothing.
+            counts: markers that no longer count by themselves, older ones less (`ANSWER_S`), (len(MARKERS),).
+            words: likewise.
+            mixed: `WordLog.mixed` of the answer so far.
+            length: all words so far: llr = w E[z | z >= z so far], so a short beginning says nothing. None where
+                the length says nothing.
         """
         w = self.weights
-        content = float((w.markers * (np.log1p(counts) - fresh - np.log1p(w.rates * n))).sum())
-        content += w.mixed(mixed)
-        if timed:
-            z = min(max((log1p(n) - w.length_alone.mean) / w.length_alone.sd, -4.0), 2.0)
+        content = float((w.markers * (np.log1p(counts) - np.log1p(w.rates * words))).sum()) + w.mixed(mixed)
+        if length is not None:
+            z = min(max((log1p(length) - w.length_alone.mean) / w.length_alone.sd, -4.0), 2.0)
             content += w.length_alone.weight * exp(-0.5 * z * z) / sqrt(2.0 * pi) / (0.5 * erfc(z / sqrt(2.0)))
         base = _logit(w.base_rate)
         return _logit(COVERAGE * _sigmoid(base + content)) - _logit(COVERAGE * w.base_rate)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ahdetect.models.clauses import LEAST, Valence, WordLog
 from ahdetect.models.cues import INDEX, Channel, CueFrame, absent_frame, empty_values
 from ahdetect.models.effects import EFFECTS, Ratios
-from ahdetect.models.expert import FADE_S, LanguageExpert
+from ahdetect.models.expert import ANSWER_S, FADE_S, LanguageExpert
 from ahdetect.models.lexicon import MARKERS
 from ahdetect.models.talk import TalkModel
 from ahdetect.models.words import Transcript, Word
@@ -28,6 +28,9 @@ marked prompts is not one long answer)."""
 _HORIZON_S: Final = 8 * FADE_S
 """A marker older than this counts less than e^-8 and is left out."""
 
+_PAST_S: Final = 5 * ANSWER_S
+"""What is older says next to nothing about the answer."""
+
 _VALENCE_WORDS: Final = 20
 _CONFIDENCE_WORDS: Final = 10
 _RATE_WINDOW_S: Final = 5.0
@@ -36,7 +39,6 @@ _RATED: Final = ("filler", "hedge", "contrast", "modal", "negation")
 _WEIGHED: Final = tuple(e for e in EFFECTS if e.channel is Channel.LANGUAGE)
 _COLUMNS: Final = np.array([INDEX[e.cue] for e in _WEIGHED])
 _NONE: Final = np.zeros(len(_WEIGHED))  # no cue of the words is measured against the person's own mean
-_LN2: Final = float(np.log(2.0))
 
 
 class LanguageModel:
@@ -111,13 +113,12 @@ class LanguageStream:
         put("log_words", float(np.log1p(spoken)))
         for name in _RATED:
             put(f"{name}_rate", 100.0 * float(counts[MARKERS.index(name)]) / spoken)
-        fading = self._fading(t_ns, start, first)
-        for name, count in zip(MARKERS, fading, strict=True):
+        for name, count in zip(MARKERS, self._fading(t_ns, start, first), strict=True):
             put(name, count)
         mixed = self._log.mixed(first, last)
         put("mixed", mixed)
-        timed = t_ns - start <= LONGEST_ANSWER_S * _NS
-        put("answer", self._model.expert.so_far(counts, fading * _LN2, spoken, mixed, timed=timed))
+        length = spoken if t_ns - start <= LONGEST_ANSWER_S * _NS else None
+        put("answer", self._model.expert.so_far(*self._older(t_ns, start), mixed, length))
         change, sustain = self._talk_of(t_ns, first, last)
         put("change_talk", change)
         put("sustain_talk", sustain)
@@ -160,6 +161,20 @@ class LanguageStream:
                 nth = np.arange(lo, hi) - int(before[k]) + 1
                 faded[k] = float((np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)).sum())
         return faded
+
+    def _older(self, t_ns: int, start_ns: int) -> tuple[NDArray[np.float64], float]:
+        """Markers, (len(MARKERS),), and words of the answer that have faded as moments and not yet as its past."""
+        horizon = max(start_ns, t_ns - round(_PAST_S * _NS))
+        counts = np.array([self._past(events, horizon, t_ns) for events in self._events])
+        return counts, self._past(self._ends, horizon, t_ns)
+
+    @staticmethod
+    def _past(times: list[int], after_ns: int, t_ns: int) -> float:
+        lo, hi = bisect_right(times, after_ns), bisect_right(times, t_ns)
+        if hi <= lo:
+            return 0.0
+        age_s = (t_ns - np.array(times[lo:hi], dtype=np.float64)) / _NS
+        return float((np.exp(-age_s / ANSWER_S) - np.exp(-age_s / FADE_S)).sum())
 
     def _talk_of(self, t_ns: int, first: int, last: int) -> tuple[float, float]:
         """Change talk and sustain talk of the last clauses: the highest that has not faded."""

@@ -319,19 +319,29 @@ def test_a_turn_raises_its_moment_and_fades(model: LanguageModel) -> None:
 
 
 def test_the_answer_so_far_is_bounded_by_what_ah_covers(expert: LanguageExpert) -> None:
-    fresh, many = np.zeros(len(MARKERS)), np.where(expert.weights.markers > 0, 50, 0)
-    most = expert.so_far(many, fresh, 60, 0.0)
+    many = np.where(expert.weights.markers > 0, 50.0, 0.0)
+    most = expert.so_far(many, 60.0, 0.0)
     share, base = COVERAGE, expert.weights.base_rate
     assert most <= math.log(share / (1 - share)) - math.log(share * base / (1 - share * base)) + 1e-9
-    assert most > 0 > expert.so_far(np.where(expert.weights.markers < 0, 50, 0), fresh, 60, 0.0)
+    assert most > 0 > expert.so_far(np.where(expert.weights.markers < 0, 50.0, 0.0), 60.0, 0.0)
 
 
-def test_markers_that_count_by_themselves_do_not_count_again_in_the_answer_so_far(expert: LanguageExpert) -> None:
-    counts = np.zeros(len(MARKERS), dtype=np.int64)
-    counts[MARKERS.index("contrast")] = 2
-    new, old = np.log1p(counts), np.zeros(len(MARKERS))
-    assert expert.so_far(counts, new, 20, 0.0) == pytest.approx(expert.so_far(counts * 0, old, 20, 0.0))
-    assert expert.so_far(counts, old, 20, 0.0) > expert.so_far(counts, new, 20, 0.0)
+def test_the_usual_number_of_markers_says_nothing_about_the_answer(expert: LanguageExpert) -> None:
+    usual, mixed = expert.weights.rates * 60.0, expert.weights.mixed.mean
+    assert expert.so_far(usual, 60.0, mixed) == pytest.approx(0.0, abs=1e-9)
+    assert expert.so_far(usual, 60.0, mixed, length=200) > 0
+
+
+def test_a_marker_counts_as_a_moment_first_and_as_the_past_of_the_answer_later() -> None:
+    stream = LanguageStream()
+    for i, text in enumerate(["well", "but", "but", "but", "we", "can"]):
+        stream.push(Word(text, i * 10**9 // 2, (i + 1) * 10**9 // 2, 0.9, True, 0))
+    seconds = (3, 9, 20, 90)
+    frames = [stream.at(s * 10**9) for s in seconds]
+    contrast = [f["language_contrast"] for f in frames]
+    assert contrast == sorted(contrast, reverse=True)
+    assert frames[1]["language_answer"] > frames[0]["language_answer"]
+    assert frames[1]["language_answer"] > frames[3]["language_answer"]
 
 
 def test_every_marker_has_a_cue_and_a_kept_one_an_effect() -> None:
