@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QBrush, QColor, QKeyEvent, QPainter, QPaintEvent, QPen
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtGui import QBrush, QColor, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PyQt6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ahdetect.gui.context import PlannedPrompt
 from ahdetect.gui.live_model import Asked, Lamp
@@ -26,6 +36,8 @@ from ahdetect.timeline import Row
 translate = QCoreApplication.translate
 
 MOST_CUES: Final = 3
+NARROW: Final = 38
+"""Letters that a panel is wide at least; narrower ones stand under each other."""
 TICKS: Final = (0.0, 0.5, 1.0)
 
 
@@ -54,6 +66,52 @@ def plain(role: str = "", name: str = "") -> QLabel:
     return label
 
 
+class Side(QWidget):
+    """Panels beside each other, or under each other where they would be too narrow to read.
+
+    Args:
+        panels: from left to right, or from top to bottom.
+    """
+
+    def __init__(self, *panels: QWidget) -> None:
+        super().__init__()
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(8, 0, 8, 0)
+        self._box.setSpacing(12)
+        for panel in panels:
+            self._box.addWidget(panel, 1)
+
+    def fit(self, width: int) -> None:
+        """Choose for a width in pixels."""
+        wide = width >= NARROW * self.fontMetrics().averageCharWidth() * self._box.count()
+        direction = QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom
+        if self._box.direction() != direction:
+            self._box.setDirection(direction)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """Narrow enough to be stacked."""
+        return QSize(1, super().minimumSizeHint().height())
+
+
+class SideArea(QScrollArea):
+    """Scrolls `Side` up and down, and tells it how wide it is."""
+
+    def __init__(self, side: Side) -> None:
+        super().__init__()
+        self._side = side
+        self.setWidget(side)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        """Beside or under each other."""
+        super().resizeEvent(event)
+        viewport = self.viewport()
+        self._side.fit(viewport.width() if viewport is not None else self.width())
+
+
 class LampView(QWidget):
     """One channel: a full disc (present), a half one (late), a hatched square (absent), with the same in words."""
 
@@ -69,7 +127,7 @@ class LampView(QWidget):
     def text(self) -> str:
         """What it says."""
         first, second = self._lines
-        return f"{first}, {second}" if second else first
+        return f"{first}: {second}"
 
     def set_theme(self, theme: Theme) -> None:
         """Take other colours."""

@@ -70,12 +70,12 @@ def clock(seconds: float) -> str:
 
 
 def lamp_text(channel: Channel, lamp: Lamp) -> tuple[str, str]:
-    """A lamp in two short lines: channel and presence; the reason, "" where there is nothing to say."""
+    """A lamp in two short lines: the channel; whether it is present, and why not."""
     if lamp.presence is None:
-        return translate("LiveScreen", "{channel}: not started").format(channel=channel_name(channel)), ""
+        return channel_name(channel), translate("LiveScreen", "not started")
     state = presence_name(lamp.presence)
     reason = "" if lamp.presence is Presence.PRESENT else reason_text(lamp.reason)
-    return f"{channel_name(channel)}: {state}", reason
+    return channel_name(channel), f"{state}, {reason}" if reason else state
 
 
 def truth_line(truth: Truth) -> str:

@@ -25,6 +25,7 @@ from ahdetect.models.language import LanguageModel
 from ahdetect.models.posterior import Presence
 from ahdetect.models.voice import VoiceModel
 from ahdetect.session import Session
+from ahdetect.store.annotations import ANNOTATIONS
 from ahdetect.store.reader import open_session
 from ahdetect.store.writer import FILES, delete_session
 
@@ -255,6 +256,7 @@ def test_deletion_takes_every_file_that_a_session_writes_and_no_other(tmp_path: 
     with Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True)) as session:
         session.wait(10)
     assert {p.name for p in (tmp_path / "s").iterdir()} <= set(FILES)
+    (tmp_path / "s" / ANNOTATIONS).write_text("{}\n")
     (tmp_path / "s" / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match=r"the folder stays, for it also holds notes\.txt"):
         delete_session(tmp_path / "s")

@@ -206,10 +206,11 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
 
     window = MainWindow(context)
     window.show()
-    screen = LiveScreen(context, LiveModel(light, lambda *_, **__: Models.load(off)) if chosen.light else None)
-    window.screens["live"] = screen
-    window.stack.addWidget(screen)
     window.go("live")
+    screen = window.screens["live"]
+    assert isinstance(screen, LiveScreen)
+    if chosen.light:
+        screen.model = LiveModel(light, lambda *_, **__: Models.load(off))
     banners: list[tuple[float, str, str]] = []
     context.banner.connect(lambda level, text, _key: text and banners.append((round(now_s(), 1), level, text)))
     began = time.monotonic()

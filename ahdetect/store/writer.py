@@ -31,6 +31,7 @@ from ahdetect.export.tables import (
     write_session_json,
 )
 from ahdetect.models.words import Word
+from ahdetect.store.annotations import ANNOTATIONS
 from ahdetect.store.frames import read_settled, with_smoothed
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import FLUSH_S, AudioFile, VideoFile, VideoShape
@@ -58,7 +59,9 @@ ANCHOR_S: Final = 10.0
 """Seconds between the events that say at what session time a sample of `audio.flac` was heard."""
 
 
-FILES: Final = (VIDEO, AUDIO, FRAMES_STREAM, FRAMES, WORDS, EVENTS, LEDGER, TIMELINE_PNG, SESSION_JSON)
+FILES: Final = (
+    VIDEO, AUDIO, FRAMES_STREAM, FRAMES, WORDS, EVENTS, ANNOTATIONS, LEDGER, TIMELINE_PNG, SESSION_JSON,
+)  # fmt: skip
 """All files of a session, in the order in which they are deleted."""
 
 

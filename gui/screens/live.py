@@ -12,13 +12,11 @@ from typing import Final
 from PyQt6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QSplitter,
     QVBoxLayout,
@@ -27,7 +25,7 @@ from PyQt6.QtWidgets import (
 
 from ahdetect.gui.context import Context
 from ahdetect.gui.live_model import RUNNING, LiveModel, Snapshot, State
-from ahdetect.gui.live_widgets import PromptPanel, WhyPanel, heading, lamp_row, plain, put
+from ahdetect.gui.live_widgets import PromptPanel, Side, SideArea, WhyPanel, heading, lamp_row, plain, put
 from ahdetect.gui.live_words import PROGRESS, STATES, clock, disk_text, notice_text, truth_line
 from ahdetect.gui.screens import Screen
 from ahdetect.gui.theme import Theme
@@ -316,6 +314,7 @@ class LiveScreen(Screen):
         if self.model.state is State.RECORDING:
             self.model.prompt(self.model.snapshot().asked.number + by)
             self._show_words(self.model.snapshot())
+            self.side.ensureWidgetVisible(self.prompts)
             self.prompts.setFocus()
 
     def _prompt_ended(self) -> None:
@@ -398,21 +397,10 @@ class LiveScreen(Screen):
         self.prompts.next_wanted.connect(lambda: self._step_prompt(1))
         self.prompts.back_wanted.connect(lambda: self._step_prompt(-1))
         self.prompts.ended.connect(self._prompt_ended)
-        side, beside = QWidget(), QHBoxLayout()
-        beside.setContentsMargins(8, 0, 0, 0)
-        beside.setSpacing(12)
-        beside.addWidget(self.why, 1)
-        beside.addWidget(self.prompts, 1)
-        side.setLayout(beside)
-        scroll = QScrollArea()
-        scroll.setWidget(side)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         upper, split = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Vertical)
         upper.addWidget(self.video)
-        upper.addWidget(scroll)
+        self.side = SideArea(Side(self.why, self.prompts))
+        upper.addWidget(self.side)
         upper.setSizes([400, 860])
         split.addWidget(upper)
         split.addWidget(self.tracks)
