@@ -19,7 +19,7 @@ from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter
 
 from ahdetect.events import Event
-from ahdetect.gui.columns import CURVE, Columns, GapRuns
+from ahdetect.gui.columns import CURVE, Columns, GapRuns, Window
 from ahdetect.gui.theme import Theme
 from ahdetect.models.cues import Channel
 from ahdetect.timeline import NS_PER_S
@@ -259,8 +259,12 @@ class LanePainter:
         if self.quiet:
             self._veil(painter, x_from, x_to)
         else:
-            self._estimate(painter, x, window)
-        self._channels(painter, x, window)
+            self._band(painter, x, window)
+        gaps = self.columns.gap_runs(t0, t1)
+        for channel in Channel:
+            self._hatch(painter, channel.value, gaps[channel], x_from, x_to)
+        if not self.quiet:
+            self._lines(painter, x, window)
         self._sound(painter, x, t0, t1)
         self._words(painter, x_from, x_to)
         if not self.quiet:
@@ -302,38 +306,41 @@ class LanePainter:
         text = QCoreApplication.translate("Tracks", "Quiet mode: estimates are hidden while recording")
         self._repeat(painter, self.places[ESTIMATE], text, (0, math.inf), (x_from, x_to))
 
-    def _estimate(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
-        theme, p, low, high = self.theme, CURVE["p"], window.low, window.high
+    def _band(self, painter: QPainter, x: NDArray[np.float64], window: Window) -> None:
+        """The 80 % band, the prior, and the estimate in hindsight."""
+        theme, low, high = self.theme, window.low, window.high
         self._fill(painter, ESTIMATE, x, low[:, CURVE["low"]], high[:, CURVE["high"]], QColor(theme.band_fill), 0)
-        dotted = x.astype(np.int64) % 6 < 2
-        prior = CURVE["prior"]
+        dotted, prior = x % 6 < 2, CURVE["prior"]
         self._fill(painter, ESTIMATE, x[dotted], low[dotted, prior], high[dotted, prior], QColor(theme.faint), 1)
-        smoothed = CURVE["smoothed"]
-        self._fill(painter, ESTIMATE, x, low[:, smoothed], high[:, smoothed], QColor(theme.faint), 1)
-        self._line(painter, ESTIMATE, x, low[:, p], high[:, p], window.settled, theme.estimate, 2)
+        if self.columns.in_hindsight:
+            smoothed = CURVE["smoothed"]
+            self._fill(painter, ESTIMATE, x, low[:, smoothed], high[:, smoothed], QColor(theme.faint), 1)
 
-    def _channels(self, painter: QPainter, x: NDArray[np.float64], window: Any) -> None:
-        gaps = self.columns.gap_runs(window.edges_s[0], window.edges_s[-1])
-        for channel in Channel:
-            key = channel.value
-            self._hatch(painter, key, gaps[channel], int(x[0]), int(x[-1]) + 1)
-            if not self.quiet:
-                at = CURVE[key]
-                colour = self.theme.channel[channel]
-                self._line(painter, key, x, window.low[:, at], window.high[:, at], window.settled, colour, 1.6)
-
-    def _line(
-        self, painter: QPainter, key: str, x: NDArray[np.float64], low: NDArray[Any], high: NDArray[Any],
-        settled: NDArray[np.bool_], colour: str, thick: float,
-    ) -> None:  # fmt: skip
+    def _lines(self, painter: QPainter, x: NDArray[np.float64], window: Window) -> None:
+        """The estimate and what each channel adds; dashed and lighter where they may still change."""
+        keys = [ESTIMATE, *(c.value for c in Channel)]
+        colours = [self.theme.estimate, *(self.theme.channel[c] for c in Channel)]
+        columns = [CURVE["p"], *(CURVE[c.value] for c in Channel)]
+        half = np.array([1.0] + [0.8] * len(Channel))
+        zero = np.array([self.y_of(key, 0.0) for key in keys])
+        slope = np.array([self.y_of(key, 1.0) for key in keys]) - zero
+        top = np.round((zero + slope * window.high[:, columns] - half) * 4) / 4
+        bottom = np.round((zero + slope * window.low[:, columns] + half) * 4) / 4
+        shown = window.settled | (x // DASH % 2 == 0)
+        shape = np.column_stack([window.settled, shown])
+        cut = (shape[1:] != shape[:-1]).any(axis=1)[:, None]
+        heads = np.ones(top.shape, dtype=np.bool_)
+        heads[1:] = cut | (top[1:] != top[:-1]) | (bottom[1:] != bottom[:-1])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        if settled.all():
-            self._fill(painter, key, x, low, high, QColor(colour), thick)
-        else:
-            self._fill(painter, key, x[settled], low[settled], high[settled], QColor(colour), thick)
-            dash = ~settled & (x // DASH % 2 == 0)
-            light = mix(colour, self.theme.surface, 0.35)
-            self._fill(painter, key, x[dash], low[dash], high[dash], light, thick)
+        for i, colour in enumerate(colours):
+            first = heads[:, i].nonzero()[0]
+            wide = np.append(first[1:], len(x)) - first
+            known = shown[first] & (top[first, i] <= bottom[first, i])  # False for NaN
+            for solid, shade in ((True, QColor(colour)), (False, mix(colour, self.theme.surface, 0.35))):
+                mine = known & (window.settled[first] == solid)
+                if mine.any():
+                    at = first[mine]
+                    self._bars.draw(painter, x[at], top[at, i], bottom[at, i], shade, wide[mine])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _fill(
