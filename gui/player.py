@@ -50,7 +50,13 @@ START_S: Final = 0.1
 
 LATENCY_S: Final = 0.2
 """Asked of the sound device: small enough to answer at once, large enough for a Python callback on a busy machine
-(.08 ran dry every few seconds at a load of 10 on 2 cores). It does not shift the pictures: they follow what is heard."""
+(.08 ran dry every few seconds at a load of 10 on 2 cores). Pictures follow what is heard, so it does not shift them."""
+
+BELIEVED_S: Final = 0.1
+"""A device that says its samples are heard this much earlier or later than evenly has lost some."""
+
+STEADY: Final = 0.05
+"""Share of the difference that each callback takes over: half of it after 14 callbacks, a second or less."""
 
 SILENT_AFTER_S: Final = 1.0
 """Without a callback of the sound device for this long, the monotonic clock takes over."""
@@ -537,6 +543,7 @@ class Feed:
         at = 0
         with self._lock:
             self.called_at = now
+            heard_at = self._steady(heard_at)
             while at < count and self._chunks:
                 chunk = self._chunks[0]
                 take = min(count - at, len(chunk))
@@ -554,6 +561,16 @@ class Feed:
                     self._t_s += length / self._rate * slope
                     heard_at = until
         return out
+
+    def _steady(self, heard_at: float) -> float:
+        """When the next samples are heard: right after those before, moved slowly to what the device says now.
+
+        A sound server tells its delay in steps of its own blocks; samples themselves come evenly.
+        """
+        if not self._spans or abs(heard_at - self._spans[-1].until) > BELIEVED_S:
+            return heard_at
+        expected = self._spans[-1].until
+        return expected + STEADY * (heard_at - expected)
 
     def position(self, now: float) -> float:
         """What is heard now, seconds of the recording."""

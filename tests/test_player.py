@@ -209,6 +209,27 @@ def test_while_the_device_waits_for_sound_time_stands_still() -> None:
     assert feed.position(10.025) == pytest.approx(2.015)
 
 
+def test_a_device_that_tells_its_delay_in_steps_gives_an_even_time() -> None:
+    feed = Feed(0.0, 1.0, RATE)
+    feed.push(np.ones((2 * RATE, 2), np.float32))
+    positions = []
+    for i in range(150):
+        jitter = 0.03 if i % 4 else -0.03
+        feed.fill(480, heard_at=10 + i * 0.01 + jitter, now=9.9 + i * 0.01)
+        positions.append(feed.position(10 + i * 0.01))
+    steps = np.diff(positions[50:])
+    assert steps.min() > 0.006
+    assert steps.max() < 0.014
+
+
+def test_a_device_that_lost_samples_is_believed_at_once() -> None:
+    feed = Feed(0.0, 1.0, RATE)
+    feed.push(np.ones((RATE, 2), np.float32))
+    feed.fill(480, heard_at=10.0, now=9.9)
+    feed.fill(480, heard_at=10.5, now=10.4)
+    assert feed.position(10.505) == pytest.approx(0.015)
+
+
 def test_a_pause_stops_where_it_was_heard_and_play_goes_on_from_there(room: Room, clip: Path) -> None:
     player = room.player(clip, clip)
     room.starts(player)
