@@ -784,6 +784,54 @@ def test_every_control_has_a_name_and_can_be_reached_by_tab(screen: Any) -> None
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, control.accessibleName()
 
 
+def test_everything_goes_by_keyboard(screen: Any, qtbot: Any) -> None:
+    from PyQt6.QtCore import Qt
+
+    screen.activateWindow()
+    qtbot.waitUntil(screen.isActiveWindow)
+    alt = Qt.KeyboardModifier.AltModifier
+
+    def press(key: Qt.Key) -> None:
+        qtbot.keyClick(screen, key, alt)
+
+    testing = lambda: screen.model.snapshot().testing  # noqa: E731
+    press(Qt.Key.Key_T)
+    qtbot.waitUntil(testing)  # a button shows that it is pressed before it acts
+    turn(screen)
+    assert "Clap 3 times" in screen.delay.text()
+    press(Qt.Key.Key_T)
+    qtbot.waitUntil(lambda: not testing())
+    mirrored, drawn = screen.video.mirror, screen.video.overlay_on
+    press(Qt.Key.Key_I)
+    press(Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: (screen.video.mirror, screen.video.overlay_on) == (not mirrored, not drawn))
+    press(Qt.Key.Key_R)
+    qtbot.waitUntil(screen.model.lookout._asked.is_set)
+    press(Qt.Key.Key_M)
+    assert screen.microphone.hasFocus()
+    gone: list[str] = []
+    screen.context.go.connect(gone.append)
+    press(Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: gone == ["setup"])
+
+
+def test_tab_walks_through_every_control(screen: Any, qtbot: Any) -> None:
+    from PyQt6.QtCore import Qt
+    from PyQt6.QtWidgets import QApplication
+
+    screen.activateWindow()
+    qtbot.waitUntil(screen.isActiveWindow)
+    screen.camera.setFocus()
+    walked = []
+    for _ in range(12):
+        focused = QApplication.focusWidget()
+        walked.append(focused)
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    shown = [screen.camera, screen.microphone, screen.rescan, screen.test, screen.models, screen.mirror, screen.overlay]
+    assert [w for w in dict.fromkeys(walked) if w in shown] == shown
+    assert screen.next in walked
+
+
 def test_the_real_threads_start_and_end_with_the_screen(qtbot: Any, tmp_path: Path) -> None:
     from PyQt6.QtCore import QSettings
 

@@ -305,6 +305,7 @@ class DevicesScreen(Screen):
             )
             self._say(self.models, text.format(names=names, command=found.command))
         role(self.models, "warning" if found.missing else "")
+        self.models.setFocusPolicy(Qt.FocusPolicy.StrongFocus if found.missing else Qt.FocusPolicy.ClickFocus)
         self._say(self.notes, "\n".join(found.notes))
         self.notes.setVisible(bool(found.notes))
 
@@ -500,6 +501,7 @@ class DevicesScreen(Screen):
             label.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
+        self.face_model.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _address_given(self) -> None:
         if self.camera.currentData() == OTHER and self.address.text().strip() != self.context.choice.video:
