@@ -63,6 +63,7 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
         ConfigError: PyQt6 is missing, or there is no such screen.
     """
     try:
+        from PyQt6.QtCore import QTimer
         from PyQt6.QtGui import QIcon
         from PyQt6.QtWidgets import QApplication
 
@@ -101,6 +102,7 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
         window.open(folder, clip)
     else:
         window.go(screen or names[0])
+    QTimer.singleShot(200, window.warm)  # first the window, then the rest
     try:
         return int(app.exec())
     finally:

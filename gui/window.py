@@ -27,6 +27,7 @@ from PyQt6.QtWidgets import (
 )
 
 from ahdetect.gui import i18n
+from ahdetect.gui.background import Background
 from ahdetect.gui.banners import Banners
 from ahdetect.gui.context import SYSTEM, Context
 from ahdetect.gui.screens import SCREENS, Screen, ScreenEntry
@@ -61,7 +62,7 @@ class MainWindow(QMainWindow):
         self.current = ""
         self.buttons: dict[str, QPushButton] = {}
         self.banners, self.stack = Banners(), QStackedWidget()
-        self._closed = False
+        self._closed, self._background = False, Background(self)
         self._look()
         self._build()
         self._fill_menus()
@@ -116,6 +117,11 @@ class MainWindow(QMainWindow):
             self._areas[name] = area
             self.stack.addWidget(area)
         return self.screens[name]
+
+    def warm(self) -> None:
+        """Import the screens that were not shown yet behind the window: the engine takes seconds to load."""
+        for entry in self._entries.values():
+            self._background.do(entry.warm, lambda _: None, lambda _: None)  # what fails is told when it is shown
 
     def _mark(self) -> None:
         for name, button in self.buttons.items():
@@ -332,6 +338,7 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._closed = True
+        self._background.close()
         self._beat.stop()
         self._finishing.stop()
         leave = [self.screens[self.current].leave] if self.current else []

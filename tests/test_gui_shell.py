@@ -141,6 +141,17 @@ def test_opening_a_folder_goes_to_review_and_names_it(window: MainWindow, tmp_pa
     assert window.windowTitle().startswith("P07")
 
 
+def test_screens_are_imported_behind_the_window_and_one_that_fails_stops_nothing(qtbot: Any, context: Context) -> None:
+    entries = (*FAKES, ScreenEntry("a", "A", "no_such_module:A"), ScreenEntry("b", "B", "wsgiref.headers:Headers"))
+    sys.modules.pop("wsgiref.headers", None)
+    window = MainWindow(context, entries)
+    qtbot.addWidget(window)
+    window.warm()
+    qtbot.waitUntil(lambda: "wsgiref.headers" in sys.modules, timeout=3000)
+    assert window.screens == {}
+    window.shutdown()
+
+
 # -- banners
 
 

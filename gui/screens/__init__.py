@@ -69,6 +69,10 @@ class ScreenEntry:
         """Title in the user's language."""
         return QCoreApplication.translate("Screens", self.title)
 
+    def warm(self) -> None:
+        """Import the screen; may be called from any thread."""
+        importlib.import_module(self.load.partition(":")[0])
+
     def make(self, context: Context) -> Screen:
         """Import the screen and build it."""
         module, _, name = self.load.partition(":")
