@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
-from ahdetect.capture.ledger import Ledger, LedgerRow
+from ahdetect.capture.ledger import EdgeCounts, Ledger, LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, Frame, Packet
 from ahdetect.capture.source import Source
 from ahdetect.capture.stage import Progress, Stage, giving_way
@@ -619,6 +619,10 @@ class Engine:
         self._event(Event(row.t_ns, row.kind, {"device": row.where, **row.detail}))
 
     # -- accounts
+
+    def edge_counts(self, name: str) -> EdgeCounts | None:
+        """Totals of one edge ("camera->face"), cheap enough for a status line; None where there is no such edge."""
+        return next((e.counts() for e in self._edges if e.name == name), None)
 
     def ledger_totals(self) -> dict[str, Any]:
         """The books of the session, JSON-ready: every edge, the sound and the pictures, and whether they balance."""

@@ -530,10 +530,10 @@ class LiveModel:
     def _truth_of(self, session: Session) -> Truth:
         engine = session.engine
         now_s = session.clock.now_ns() / NS_PER_S
-        books = engine.ledger_totals()
-        edge = books["edges"].get("camera->face") or books["edges"].get("camera->video file")
-        fps = self._recent.fps(now_s, books["video"]["frames"]) if "video" in books else None
-        dropped = edge["dropped"] / max(1, edge["offered"]) if edge is not None else None
+        edge = engine.edge_counts("camera->face") or engine.edge_counts("camera->video file")
+        has_video = session.video is not None and session.video.info.has_video
+        fps = self._recent.fps(now_s, session.video.totals.frames) if session.video is not None and has_video else None
+        dropped = edge.dropped / max(1, edge.offered) if edge is not None else None
         lost = None
         if session.audio is not None and session.audio.info.has_audio:
             totals = session.audio.totals

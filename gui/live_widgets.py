@@ -323,7 +323,7 @@ class PromptPanel(QFrame):
         self.end.clicked.connect(self.ended)
         row = QHBoxLayout()
         for button in (self.back, self.next, self.end):
-            button.setAutoDefault(False)
+            button.setAutoDefault(True)  # Enter presses it, as Space does
             row.addWidget(button)
         row.addStretch(1)
         keys = plain("faint")

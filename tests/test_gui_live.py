@@ -512,8 +512,12 @@ def test_pause_and_resume_by_button(live: Any, qtbot: Any) -> None:
     assert live.pause.text() == "&Resume"
     assert live.video.frame is None
     assert "nothing is recorded" in live.video.note
-    qtbot.keyClick(live.pause, Qt.Key.Key_Space)  # the button has the keyboard: it is pressed, no prompt is marked
-    assert live.model.state is State.RECORDING
+    press(qtbot, live, "N")
+    for key, state in ((Qt.Key.Key_Space, State.RECORDING), (Qt.Key.Key_Return, State.PAUSED)):
+        live.pause.setFocus()
+        qtbot.keyClick(live.pause, key)  # the button has the keyboard: it is pressed, and no prompt is marked
+        assert live.model.state is state
+    assert live.model.snapshot().asked.ended_s is None
 
 
 def test_after_stop_the_session_is_opened_for_review(live: Any, qtbot: Any, context: Context) -> None:

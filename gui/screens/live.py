@@ -460,7 +460,7 @@ class LiveScreen(Screen):
 
     def _button(self, text: str, do: Callable[[], None] | None) -> QPushButton:
         button = QPushButton(text)
-        button.setAutoDefault(False)
+        button.setAutoDefault(True)  # Enter presses it, as Space does
         if do is not None:
             button.clicked.connect(lambda _=False: do())
         return button
