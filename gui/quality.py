@@ -127,13 +127,14 @@ class PictureJudge:
     @staticmethod
     def _of_face(height: float, light: float, behind: float, yaw: float, blur: float) -> list[Remark]:
         back_lit = light < BACK_LIT_UNDER and behind > BACK_LIT_RATIO * light
+        lit = DARK <= light <= BRIGHT  # else edges are faint, however sharp
         checks = (
             (back_lit, Remark.BACK_LIT),
             (light < DARK and not back_lit, Remark.TOO_DARK),
             (light > BRIGHT, Remark.TOO_BRIGHT),
             (height < SMALL_PX, Remark.TOO_FAR),
             (yaw > TURNED_DEG, Remark.TURNED_AWAY),
-            (blur < BLUR, Remark.BLURRED),
+            (lit and blur < BLUR, Remark.BLURRED),
         )
         return [remark for wrong, remark in checks if wrong]
 

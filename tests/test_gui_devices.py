@@ -75,6 +75,7 @@ def test_a_good_picture_has_nothing_to_mend() -> None:
     [
         ({"light": 20.0}, 20, Remark.TOO_DARK),
         ({"light": 230.0}, 230, Remark.TOO_BRIGHT),
+        ({"light": 20.0, "blur": 4.0}, 20, Remark.TOO_DARK),
         ({"light": 50.0}, 180, Remark.BACK_LIT),
         ({"light": 20.0}, 180, Remark.BACK_LIT),
         ({"size": 45 / 480}, 120, Remark.TOO_FAR),

@@ -51,7 +51,9 @@ FLOOR_DB: Final = -60.0
 TICKS_DB: Final = (-60, -40, -20, -6, 0)
 
 REMARKS: Final = {
-    Remark.NO_FACE: QT_TRANSLATE_NOOP("Devices", "No face is seen. Sit in front of the camera, face toward it."),
+    Remark.NO_FACE: QT_TRANSLATE_NOOP(
+        "Devices", "No face is seen. Sit near enough, in front of the camera, face toward it."
+    ),
     Remark.TOO_DARK: QT_TRANSLATE_NOOP("Devices", "Too dark. Switch on a lamp in front of the face."),
     Remark.TOO_BRIGHT: QT_TRANSLATE_NOOP("Devices", "Too bright: the face is burnt out. Dim the lamp in front."),
     Remark.BACK_LIT: QT_TRANSLATE_NOOP(
