@@ -64,6 +64,7 @@ class Microphone(Source):
         self._queue: queue.SimpleQueue[RawBlock] = queue.SimpleQueue()
         self._blocks = Blocks()
         self._seq = 0
+        self._emitted = 0, 0  # time and length of the last block, ns
         self._hushed, self._is_hushed = ExitStack(), False
         self._last_ns = clock.now_ns()  # of the newest callback, or of opening
         self._lost_at: int | None = None  # sample number at which the device was lost
@@ -234,10 +235,22 @@ class Microphone(Source):
         assert self._timeline is not None
         return self._timeline.time_of((sample - self._base) * self._timeline.rate / SAMPLE_RATE)
 
+    def _in_order(self, t_ns: int, dur_ns: int) -> int:
+        """The time of a block, where the line was just laid earlier moved so that time never goes back.
+
+        On a machine that was busy at first, the first callbacks are all late, and the line moves when the first one
+        comes in time. From there on a block begins half a block after the one before it, at least, until the line is
+        reached: 100 ms are made up for within five blocks.
+        """
+        before, last_dur_ns = self._emitted
+        t_ns = max(t_ns, before + last_dur_ns // 2, before + last_dur_ns - dur_ns) if last_dur_ns else t_ns
+        self._emitted = t_ns, dur_ns
+        return t_ns
+
     def _emit(self, blocks: Iterable[AudioBlock]) -> None:
         for block in blocks:
-            t_ns = self._time_of(block.first_sample)
             dur_ns = len(block.pcm) * NS_PER_S // SAMPLE_RATE
+            t_ns = self._in_order(self._time_of(block.first_sample), dur_ns)
             self._emit_audio(Packet("audio", self._seq, t_ns, dur_ns, self.clock.now_ns(), block))
             self._seq += 1
 

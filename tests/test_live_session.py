@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -237,6 +238,32 @@ def test_all_sound_comes_to_a_watcher_and_one_that_fails_harms_nobody(tmp_path: 
     assert sum(len(p.data.pcm) for p in heard) == 16_000
     assert session.errors == ["RuntimeError: no screen"]
     assert session.engine.counts["rows"] >= 10
+
+
+def test_on_a_machine_that_was_late_at_first_sound_never_goes_back_in_time() -> None:
+    """Once callbacks come in time the line is laid earlier; a track takes no cue that is older than the one before."""
+    from test_capture_microphone import drained as packets_of
+    from test_capture_microphone import made
+
+    mic, card, edge, _ = made()
+    card.clock.advance(0.09)  # all callbacks of the first three seconds are late
+    card.sound(mic, 3.0)
+    began = card.clock.now_ns() - 90_000_000
+    for _ in range(5):  # and then the backlog is worked off
+        card.clock.advance(0.002)
+        before = card.clock.now_ns()
+        card.sound(mic, 0.02)
+        card.clock._now_ns = before
+    card.sound(mic, 4.0)
+    mic.finish()
+    packets = packets_of(edge)
+    ends = [p.end_ns for p in packets]
+    assert ends == sorted(ends)
+    assert all(b.t_ns > a.t_ns for a, b in itertools.pairwise(packets))
+    # a second after the line was laid anew, sound is where it belongs again
+    settled = [p for p in packets if p.data.first_sample > 5 * 16_000]
+    heard_ns = settled[0].data.first_sample * NS_PER_S // 16_000
+    assert settled[0].t_ns == pytest.approx(began - 3 * NS_PER_S + heard_ns, abs=15_000_000)
 
 
 # -- deletion
