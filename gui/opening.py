@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,14 +27,18 @@ from ahdetect.export.tables import SEGMENT, segment_of, write_tables
 from ahdetect.gui.columns import Columns
 from ahdetect.gui.player import Player, Source
 from ahdetect.models.cues import CUES
-from ahdetect.models.words import WordUpdate
+from ahdetect.models.lexicon import LONGEST, spoken, token
+from ahdetect.models.words import Word, WordUpdate
 from ahdetect.store.annotations import Annotations
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.schema import SESSION_JSON, table_to_rows
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
 
-CHUNK: Final = 1_000
-"""Rows that are made at a time: about 50 ms of work between two looks at whether it is still wanted."""
+CHUNK: Final = 250
+"""Rows that are made at a time: 10 ms of work in which the window may have to wait for Python's lock."""
+
+YIELD_S: Final = 0.001
+"""Pause after them: a thread that asks for Python's lock gets it at once from one that sleeps."""
 
 BLOCK: Final = 32
 """Rows that are made together: one alone takes 8 ms, these 9 (measured), and who plays asks for the next ones."""
@@ -120,6 +125,7 @@ class Loaded:
         rows: made when asked for.
         timeline: words, segments, length and `info`; its rows are in `rows`.
         columns: what a view of the tracks draws.
+        markers: of each word, the names of its language markers.
         human: the human tier.
         video: where the pictures are, None where there are none.
         sound: where the sound is.
@@ -130,6 +136,7 @@ class Loaded:
     rows: Rows
     timeline: Timeline
     columns: Columns
+    markers: list[tuple[str, ...]]
     human: Annotations
     video: Source | None
     sound: Source | None
@@ -157,6 +164,7 @@ def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None) ->
             for row in chunk:
                 columns.add(row)
             tell(Step("reading", min(1.0, (number + 1) * CHUNK / max(1, len(rows)))))
+            time.sleep(YIELD_S)
     except (KeyError, ValueError, TypeError) as error:
         raise StoreError(
             f"{session.folder} does not have the columns of a session ({error}); analyse it again.", value=folder
@@ -171,7 +179,7 @@ def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None) ->
     len(columns)  # what was put in is worked off here, not by the painter
     video, sound, notes = media_of(session, clip)
     notes = [*session.damage, *human.damage, *notes, *(str(n) for n in session.info.get("notes") or ())]
-    return Loaded(session, rows, timeline, columns, human, video, sound, notes)
+    return Loaded(session, rows, timeline, columns, markers(timeline.words), human, video, sound, notes)
 
 
 def _timeline(session: Session, rows: Rows) -> Timeline:
@@ -191,6 +199,17 @@ def _events(session: Session) -> Iterator[Any]:
         if not str(entry["kind"]).startswith("segment") and entry["kind"] != "audio_anchor":
             detail = {k: v for k, v in entry.items() if k not in ("t_ns", "kind")}
             yield Event(int(entry["t_ns"]), str(entry["kind"]), detail)
+
+
+def markers(words: Sequence[Word]) -> list[tuple[str, ...]]:
+    """For each word, the language markers that are said with it: all words of a phrase get its marker."""
+    tokens = [token(w.text) for w in words]
+    found: list[dict[str, None]] = [{} for _ in words]
+    for i in range(1, len(tokens) + 1):
+        for marker, phrase in spoken(tokens[max(0, i - LONGEST) : i]).items():
+            for j in range(i - len(phrase.split()), i):
+                found[j][marker] = None
+    return [tuple(names) for names in found]
 
 
 def media_of(session: Session, clip: Path | None = None) -> tuple[Source | None, Source | None, list[str]]:

@@ -19,7 +19,6 @@ from ahdetect.errors import MediaError
 from ahdetect.export.stills import Stills
 from ahdetect.gui.opening import Loaded
 from ahdetect.models.cues import Channel
-from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.posterior import Presence
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import Annotations
@@ -214,17 +213,6 @@ class ReviewModel:
 def unseen(row: Row) -> list[tuple[Channel, Presence, str]]:
     """Channels that a row had to do without, or with an old value, and why."""
     return [(c, s.presence, s.reason) for c, s in row.states.items() if s.presence is not Presence.PRESENT]
-
-
-def markers(words: Sequence[Word]) -> list[tuple[str, ...]]:
-    """For each word, the language markers that are said with it: all words of a phrase get its marker."""
-    tokens = [token(w.text) for w in words]
-    found: list[dict[str, None]] = [{} for _ in words]
-    for i in range(1, len(tokens) + 1):
-        for marker, phrase in spoken(tokens[max(0, i - LONGEST) : i]).items():
-            for j in range(i - len(phrase.split()), i):
-                found[j][marker] = None
-    return [tuple(names) for names in found]
 
 
 def _evidence(channel: Channel, rows: Sequence[Row]) -> ChannelEvidence:

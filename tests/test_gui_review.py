@@ -21,8 +21,8 @@ from ahdetect.errors import MediaError
 from ahdetect.export.tables import write_tables
 from ahdetect.gui import opening
 from ahdetect.gui.context import Context
-from ahdetect.gui.opening import Cancelled, Step, find_analysis, load, new_folder
-from ahdetect.gui.review_model import ReviewModel, markers
+from ahdetect.gui.opening import Cancelled, Step, find_analysis, load, markers, new_folder
+from ahdetect.gui.review_model import ReviewModel
 from ahdetect.gui.screens.review import ReviewScreen
 from ahdetect.models.cues import Channel
 from ahdetect.models.words import Word

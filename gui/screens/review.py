@@ -43,7 +43,7 @@ from ahdetect.gui.context import Context
 from ahdetect.gui.lanes import clock_text
 from ahdetect.gui.opening import Loaded, Opening, SoundPeaks
 from ahdetect.gui.player import SPEEDS, Player, Shown
-from ahdetect.gui.review_model import ChannelEvidence, ReviewModel, markers, unseen
+from ahdetect.gui.review_model import ChannelEvidence, ReviewModel, unseen
 from ahdetect.gui.screens import Screen
 from ahdetect.gui.tracks import TracksView
 from ahdetect.gui.transcript import Transcript
@@ -56,12 +56,17 @@ from ahdetect.timeline import NS_PER_S, Row
 translate = QCoreApplication.translate
 
 FRAME_MS: Final = 33
+CURSOR_EVERY: Final = 2
+"""While playing, the cursor moves on the tracks at every second beat: a minute in view moves by 20 pixels a second."""
 WORDS_EVERY: Final = 3
 """While playing, texts are renewed at every third beat of the timer: ten times a second is more than can be read."""
 
 CLIPS: Final = "*.mkv *.mp4 *.mov *.avi *.webm *.m4v *.mpg *.wav *.flac *.mp3 *.m4a *.ogg"
 FIRST_VIEW_S: Final = 120.0
 """Of a longer recording the tracks show this much at first, so that words can be read."""
+
+WIDEST: Final = 40
+"""Letters that a column of a table shows at most without being pulled wider."""
 
 LEAST_LETTERS: Final = 24
 """Width of a part of the screen, in letters, below which it cannot be read."""
@@ -191,8 +196,7 @@ class ReviewScreen(Screen):
         self._close_session()
         self.loaded, self.player = loaded, player
         self.model.take(loaded)
-        words = loaded.timeline.words
-        self.transcript.set_words(words, markers(words))
+        self.transcript.set_words(loaded.timeline.words, loaded.markers)
         self.tracks.set_columns(loaded.columns)
         self.tracks.set_window(0.0, min(max(loaded.timeline.duration_s, 1.0), FIRST_VIEW_S))
         if loaded.sound is not None:
@@ -233,8 +237,9 @@ class ReviewScreen(Screen):
         at, playing = self.player.position_s, self.player.playing
         if abs(at - self.model.cursor_s) > 1e-9:
             self.model.move_to(at)
-            self.tracks.set_cursor(at)
-            self._show_time()
+            if not playing or self._beats % CURSOR_EVERY == 0:
+                self.tracks.set_cursor(at)
+                self._show_time()
             if not playing or self._beats % WORDS_EVERY == 0:
                 self._show_moment()
         self._show_playing(playing)
@@ -449,33 +454,39 @@ class ReviewScreen(Screen):
                 span = f"{clock_text(s.start_ns / NS_PER_S, True)} – {clock_text(s.end_ns / NS_PER_S, True)}"
                 cells = (str(row + 1), span, f"{s.mean_p:.2f}", "", ", ".join(s.phrases), s.words)
                 for column, text in enumerate(cells):
-                    self.segments.setItem(row, column, _cell(text))
+                    _put(self.segments, row, column, text)
         self._tabs.setTabText(0, translate("ReviewScreen", "&Model's segments ({count})").format(count=len(segments)))
 
     def _fill_human(self) -> None:
         tier = self.model.human
         said = tier.segments if tier is not None else []
+        about: dict[tuple[int, int], list[HumanSegment]] = {}
+        for h in sorted(said, key=lambda h: h.at, reverse=True):
+            if h.model is not None:
+                about.setdefault(h.model, []).append(h)
         numbers = {(s.start_ns, s.end_ns): i + 1 for i, s in enumerate(self.model.timeline.segments)}
         with QSignalBlocker(self.human):
             chosen = self.human.currentRow()
             self.human.setRowCount(len(said))
             for row, h in enumerate(said):
-                about = numbers.get(h.model) if h.model is not None else None
+                number = numbers.get(h.model) if h.model is not None else None
                 cells = (
                     self._verdict(h),
                     f"{clock_text(h.start_ns / NS_PER_S, True)} – {clock_text(h.end_ns / NS_PER_S, True)}",
-                    "–" if about is None else str(about),
+                    "–" if number is None else str(number),
                     h.by,
                     h.note,
                     h.at[:16].replace("T", " "),
                 )
                 for column, text in enumerate(cells):
-                    self.human.setItem(row, column, _cell(text))
+                    _put(self.human, row, column, text)
             self.human.setCurrentCell(chosen if chosen < len(said) else -1, 0 if chosen >= 0 else -1)
         with QSignalBlocker(self.segments):
             for row, segment in enumerate(self.model.timeline.segments):
-                verdicts = [f"{self._verdict(h)} {h.by}" for h in (tier.about(segment) if tier is not None else ())]
-                self.segments.setItem(row, SAID, _cell(", ".join(verdicts)))
+                verdicts = ", ".join(
+                    f"{self._verdict(h)} {h.by}" for h in about.get((segment.start_ns, segment.end_ns), ())
+                )
+                _put(self.segments, row, SAID, verdicts)
         if self.loaded is not None:
             self.loaded.columns.set_human(
                 [
@@ -1060,10 +1071,20 @@ def _role(label: QLabel, role: str) -> None:
             style.polish(label)
 
 
-def _cell(text: str) -> QTableWidgetItem:
-    item = QTableWidgetItem(text)
+def _put(table: QTableWidget, row: int, column: int, text: str) -> None:
+    """Write a cell where it says something else; its column grows with it, up to `WIDEST` letters."""
+    item = table.item(row, column)
+    if item is None:
+        item = QTableWidgetItem()
+        table.setItem(row, column, item)
+    elif item.text() == text:
+        return
+    item.setText(text)
     item.setToolTip(text)
-    return item
+    metrics = table.fontMetrics()
+    needs = metrics.horizontalAdvance(text[:WIDEST]) + 2 * metrics.averageCharWidth()
+    if needs > table.columnWidth(column):
+        table.setColumnWidth(column, needs)
 
 
 def _table(heads: Sequence[str], name: str, stretch: int) -> QTableWidget:
@@ -1078,8 +1099,9 @@ def _table(heads: Sequence[str], name: str, stretch: int) -> QTableWidget:
     header, side = table.horizontalHeader(), table.verticalHeader()
     assert header is not None
     assert side is not None
-    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.resizeColumnsToContents()
     header.setSectionResizeMode(stretch, QHeaderView.ResizeMode.Stretch)
+    header.setMinimumSectionSize(table.fontMetrics().averageCharWidth() * 4)
     side.hide()
     return table
 
