@@ -24,7 +24,16 @@ from PyQt6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PyQt6.QtWidgets import QFrame, QScrollArea, QScrollBar, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractSlider,
+    QFrame,
+    QScrollArea,
+    QScrollBar,
+    QSizePolicy,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ahdetect.gui.columns import CHANNELS, Columns, Moment
 from ahdetect.gui.lanes import (
@@ -198,7 +207,7 @@ class TracksView(QWidget):
                 self._look_back()
                 span = t1 - t0
                 self.set_window(t_s - span * (0.1 if beyond else 0.9), t_s + span * (0.9 if beyond else 0.1))
-            self.canvas.setAccessibleDescription(self.describe())
+            self._tell()
         self.canvas.update_around(before, t_s)
 
     def refresh(self) -> None:
@@ -211,9 +220,12 @@ class TracksView(QWidget):
         self._show_bar()
         self.canvas.update()
         if self._cursor_s is None and self._painted % SAY_EVERY == 1:
-            self.canvas.setAccessibleDescription(self.describe())
+            self._tell()
         if self._table is not None and self._table.isVisible():
             self._table.refresh()
+
+    def _tell(self) -> None:
+        self.canvas.tell(self._here(), self._columns.end_s, self.describe())
 
     def describe(self, t_s: float | None = None) -> str:
         """What is known at the cursor (or at `t_s`, or at the newest row), in words."""
@@ -418,8 +430,12 @@ _KEYS: Final[dict[Qt.Key, Any]] = {
 }
 
 
-class _Canvas(QWidget):
-    """The painted part: a gutter with names and scales, and the tracks."""
+class _Canvas(QAbstractSlider):
+    """The painted part: a gutter with names and scales, and the tracks.
+
+    To a screen reader it is a slider over the seconds of the session, whose description says what is at the cursor:
+    PyQt lets a widget choose its accessible role by its base class only.
+    """
 
     def __init__(self, view: TracksView) -> None:
         super().__init__()
@@ -445,6 +461,17 @@ class _Canvas(QWidget):
             )
         )
         self.fit()
+
+    def tell(self, at_s: float, end_s: float, said: str) -> None:
+        """Hand the place of the cursor and what is known there to a screen reader."""
+        self.blockSignals(True)
+        self.setRange(0, math.ceil(end_s))
+        self.setValue(round(at_s))
+        self.blockSignals(False)
+        self.setAccessibleDescription(said)
+
+    def sliderChange(self, change: QAbstractSlider.SliderChange) -> None:  # noqa: N802  Qt's name
+        """Another value changes nothing of the picture."""
 
     # -- sizes
 
@@ -507,8 +534,14 @@ class _Canvas(QWidget):
 
     @property
     def left_x(self) -> int:
-        """Absolute pixel at the left edge of the time axis."""
-        return round(self._view.window_s[0] * self.painter.px_per_s)
+        """Absolute pixel at the left edge of the time axis; a multiple of `grain`."""
+        return round(self._view.window_s[0] * self.painter.px_per_s / self.grain) * self.grain
+
+    @property
+    def grain(self) -> int:
+        """Pixels of the widget that are a whole number of pixels on the screen; strips begin and scroll by these."""
+        ratio = self.devicePixelRatioF()
+        return next((n for n in (1, 2, 4, 8) if (n * ratio).is_integer()), 1)
 
     def zoom_to_window(self) -> None:
         """Take over the stretch of time in view."""
@@ -517,13 +550,11 @@ class _Canvas(QWidget):
 
     def time_at(self, x: float) -> float:
         """Seconds at a pixel of the widget."""
-        t0, t1 = self._view.window_s
-        return t0 + (x - self._gutter_width) / self.plot_width * (t1 - t0)
+        return (x - self._gutter_width + self.left_x) / self.painter.px_per_s
 
     def x_at(self, t_s: float) -> float:
         """Pixel of the widget at a time."""
-        t0, t1 = self._view.window_s
-        return self._gutter_width + (t_s - t0) / (t1 - t0) * self.plot_width
+        return self._gutter_width + t_s * self.painter.px_per_s - self.left_x
 
     def lane_at(self, y: float) -> str:
         """The lane at a pixel of the widget."""
@@ -576,7 +607,7 @@ class _Canvas(QWidget):
             strips = self._scroll(x - self._sheet_x, x, width, ratio)
             since = columns.changed_since(self._sheet_version)
             if since * lanes.px_per_s < x + width:
-                first = max(x, lanes.x_of(since) - SLACK_PX) if since > 0 else x
+                first = max(x, (lanes.x_of(since) - SLACK_PX) // self.grain * self.grain) if since > 0 else x
                 strips = [(a, min(b, first)) for a, b in strips if a < first] + [(first, x + width)]
         self._sheet_key, self._sheet_x, self._sheet_version = key, x, version
         if strips:
@@ -590,7 +621,7 @@ class _Canvas(QWidget):
         """Move the painted sheet; the strips that are then missing."""
         if by == 0:
             return []
-        if abs(by) >= width or ratio != int(ratio):
+        if abs(by) >= width or not (by * ratio).is_integer():
             return [(x, x + width)]
         assert self._sheet is not None
         self._sheet.scroll(round(-by * ratio), 0, self._sheet.rect())
