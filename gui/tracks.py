@@ -625,7 +625,9 @@ class _Canvas(QAbstractSlider):
             return [(x, x + width)]
         assert self._sheet is not None
         self._sheet.scroll(round(-by * ratio), 0, self._sheet.rect())
-        return [(x + width - by, x + width)] if by > 0 else [(x, x - by)]
+        if by < 0:
+            return [(x, x - by)]
+        return [((x + width - by) // self.grain * self.grain, x + width)]
 
     def _painted_gutter(self, ratio: float) -> QPixmap:
         sheet = QPixmap(math.ceil(self._gutter_width * ratio), math.ceil(self.height() * ratio))
