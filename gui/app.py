@@ -35,7 +35,9 @@ def main(args: Sequence[str] | None = None) -> int:
         Exit code: 0, or 2 where PyQt6 is missing or an argument is wrong.
     """
     parser = argparse.ArgumentParser(prog="ahdetect-gui", description="Record a session live, or look at one again.")
-    parser.add_argument("folder", type=Path, nargs="?", help="a session folder, or one that `ahdetect analyze` wrote")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="a session folder, one that `ahdetect analyze` wrote, or a clip"
+    )
     parser.add_argument("clip", type=Path, nargs="?", help="the analysed clip, where it is not found by itself")
     parser.add_argument("--screen", metavar="NAME", help="the screen to begin with: devices, setup, live, review")
     parser.add_argument("--language", metavar="CODE", default="", help="en or fr; by default the desktop's")
@@ -51,7 +53,7 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
     """Open the window and stay until it is closed.
 
     Args:
-        folder: opened for review, None for none.
+        folder: opened for review, or a clip alone; None for none.
         clip: its clip, where it is not found by itself.
         screen: the one to begin with, None for the first.
         language: "en", "fr" or "" for what was chosen before, else the desktop's.
@@ -99,7 +101,7 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
         signal.signal(number, lambda *_: window.close())  # Ctrl-C in a terminal closes as the button does
     window.show()
     if folder is not None:
-        window.open(folder, clip)
+        window.open(None, folder) if folder.is_file() else window.open(folder, clip)
     else:
         window.go(screen or names[0])
     QTimer.singleShot(200, window.warm)  # first the window, then the rest

@@ -18,6 +18,9 @@ cp packaging/ahdetect.desktop LICENSE dist/ahdetect/share/
 cp packaging/icon.svg dist/ahdetect/share/ahdetect.svg
 cp packaging/icon-256.png dist/ahdetect/share/ahdetect.png
 cp packaging/install.sh dist/ahdetect/
+# It starts, and all screens with all that they need are in it.
+dist/ahdetect/ahdetect --version
+dist/ahdetect/ahdetect -c 'from ahdetect.gui.screens import SCREENS; [screen.warm() for screen in SCREENS]'
 NAME=ahdetect-$("$PYTHON" -c 'from importlib.metadata import version; print(version("ahdetect"))')-linux-$(uname -m)
 tar -C dist -czf "dist/$NAME.tar.gz" ahdetect
 echo "dist/$NAME.tar.gz ($(du -h "dist/$NAME.tar.gz" | cut -f1), unpacked $(du -sh dist/ahdetect | cut -f1))"

@@ -534,6 +534,14 @@ def test_the_program_begins_with_the_screen_that_was_asked_for(monkeypatch: pyte
     assert done.stdout == "setup\n"
 
 
+def test_a_clip_alone_is_opened_as_a_clip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "clip.mp4").write_bytes(b"no clip")
+    done = _start(str(tmp_path / "clip.mp4"), then="print(w.current, w.context.folder, w.context.clip.name)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "review None clip.mp4\n"
+
+
 def test_a_screen_that_does_not_exist_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     done = _start("--screen", "nowhere", then="pass")

@@ -14,7 +14,8 @@ app = typer.Typer()
 @app.command()
 def gui(
     folder: Annotated[
-        Path | None, typer.Argument(help="A session folder, or one that `ahdetect analyze` wrote.", show_default=False)
+        Path | None,
+        typer.Argument(help="A session folder, one that `ahdetect analyze` wrote, or a clip.", show_default=False),
     ] = None,
     clip: Annotated[
         Path | None, typer.Argument(help="The analysed clip, where it is not found by itself.", show_default=False)
