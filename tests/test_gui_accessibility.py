@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
     QHeaderView,
     QLabel,
     QMenuBar,
+    QPushButton,
     QScrollBar,
     QStackedLayout,
     QTabBar,
@@ -274,6 +275,18 @@ def test_a_screen_fits_a_laptop_at_200_percent(window: MainWindow, name: str) ->
     needs = window.minimumSizeHint()
     assert needs.width() <= 1366
     assert needs.height() <= 768
+
+
+@EVERY
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_no_button_cuts_its_text(window: MainWindow, name: str, scale: float) -> None:
+    screen = _shown(window, name)
+    window.resize(1280, 800)
+    window.context.set_text_scale(scale)
+    for _ in range(3):
+        QApplication.processEvents()
+    buttons = [b for b in screen.findChildren(QPushButton) if b.isVisible()]
+    assert [b.text() for b in buttons if b.width() < b.minimumSizeHint().width()] == []
 
 
 def test_focus_can_be_seen(window: MainWindow) -> None:
