@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PyQt6.QtCore import QCoreApplication, QSettings, Qt
+from PyQt6.QtCore import QCoreApplication, QSettings, Qt, QTimer
 from PyQt6.QtWidgets import QApplication, QComboBox, QLabel, QMessageBox, QVBoxLayout
 
 from ahdetect.errors import DataError, StoreError
@@ -306,6 +306,25 @@ def test_a_screen_that_fails_at_the_end_leaves_the_others_their_end(
     assert window.close()
     assert window.screens["live"].did[-1] == "shutdown"  # type: ignore[attr-defined]
     assert isinstance(told[0], ZeroDivisionError)
+
+
+def test_after_all_screens_no_thread_and_no_timer_is_left(qtbot: Any, context: Context) -> None:
+    before = set(threading.enumerate())
+    context.choice.video, context.choice.audio = "none", "none"
+    window = MainWindow(context)
+    qtbot.addWidget(window)
+    window.show()
+    window.warm()
+    for entry in SCREENS:
+        assert window.go(entry.name)
+        QCoreApplication.processEvents()
+    assert any(timer.isActive() for timer in window.findChildren(QTimer))
+    assert window.close()
+    assert [timer.parent() for timer in window.findChildren(QTimer) if timer.isActive()] == []
+    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("ahdetect-")]
+    for thread in left:
+        thread.join(3)
+    assert [t.name for t in left if t.is_alive()] == []
 
 
 # -- work behind the window

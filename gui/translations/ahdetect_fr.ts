@@ -316,8 +316,8 @@
   <context>
     <name>Devices</name>
     <message>
-      <source>No face is seen. Sit in front of the camera, face toward it.</source>
-      <translation>Aucun visage n’est vu. Asseyez-vous devant la caméra, le visage tourné vers elle.</translation>
+      <source>No face is seen. Sit near enough, in front of the camera, face toward it.</source>
+      <translation>Aucun visage n’est vu. Asseyez-vous assez près, devant la caméra, le visage tourné vers elle.</translation>
     </message>
     <message>
       <source>Too dark. Switch on a lamp in front of the face.</source>
@@ -1473,6 +1473,14 @@
       <translation>Indices principaux</translation>
     </message>
     <message>
+      <source>At the cursor</source>
+      <translation>Au curseur</translation>
+    </message>
+    <message>
+      <source>Words</source>
+      <translation>Mots</translation>
+    </message>
+    <message>
       <source>Open a recorded session, a folder that was analysed, or any clip. A clip is analysed first, which may take as long as it plays. Nothing leaves this computer.</source>
       <translation>Ouvrez une séance enregistrée, un dossier analysé ou n’importe quel clip. Un clip est d’abord analysé, ce qui peut durer aussi longtemps que sa lecture. Rien ne sort de cet ordinateur.</translation>
     </message>
@@ -1495,6 +1503,10 @@
     <message>
       <source>Video at the cursor</source>
       <translation>Vidéo au curseur</translation>
+    </message>
+    <message>
+      <source>What the model thinks at the cursor</source>
+      <translation>Ce que le modèle estime au curseur</translation>
     </message>
     <message>
       <source>Speed</source>
@@ -1525,10 +1537,6 @@
       <translation>Segment suivant (Page suiv.)</translation>
     </message>
     <message>
-      <source>What the model thinks at the cursor</source>
-      <translation>Ce que le modèle estime au curseur</translation>
-    </message>
-    <message>
       <source>&amp;Transcript</source>
       <translation>&amp;Transcription</translation>
     </message>
@@ -1547,10 +1555,6 @@
     <message>
       <source>People say</source>
       <translation>Avis</translation>
-    </message>
-    <message>
-      <source>Words</source>
-      <translation>Mots</translation>
     </message>
     <message>
       <source>The model's segments</source>
