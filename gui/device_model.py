@@ -32,7 +32,7 @@ from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.sources import open_audio, open_video
 from ahdetect.capture.stage import Progress, Stage
 from ahdetect.config import Settings
-from ahdetect.errors import known
+from ahdetect.errors import DeviceError, known
 from ahdetect.gui.clap import DelayResult, DelayTest
 from ahdetect.gui.quality import PictureJudge, Remark, SoundJudge
 from ahdetect.models.cues import CueFrame
@@ -234,9 +234,13 @@ _PORTAUDIO: Final = threading.Lock()
 
 
 def open_sound(spec: str, clock: Clock, ledger: Ledger) -> Source | None:
-    """Open as a session will."""
+    """Open as a session will; where there is no such microphone, it is looked for anew before the next attempt."""
     with _PORTAUDIO:
-        return open_audio(spec, clock, ledger)
+        try:
+            return open_audio(spec, clock, ledger)
+        except DeviceError:
+            _look_anew()
+            raise
 
 
 def open_camera(spec: str, clock: Clock, ledger: Ledger) -> Source | None:
@@ -652,9 +656,13 @@ class MicrophoneWatch(Watch[AudioBlock]):
 def reload_sound() -> None:
     """Make PortAudio look for microphones anew; it does nothing while a stream of ours is open."""
     with _PORTAUDIO:
-        for make in BACKENDS.values():
-            with suppress(Exception):  # `microphones` makes a note of it
-                make().rescan()
+        _look_anew()
+
+
+def _look_anew() -> None:
+    for make in BACKENDS.values():
+        with suppress(Exception):  # `microphones` makes a note of it
+            make().rescan()
 
 
 def list_microphones() -> tuple[list[MicrophoneDevice], list[str]]:

@@ -21,6 +21,7 @@ from ahdetect.capture.portaudio import MicrophoneDevice
 from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.stage import Progress
 from ahdetect.errors import AssetError, DeviceError, MediaError
+from ahdetect.gui import device_model
 from ahdetect.gui.clap import DelayTest, OnsetFinder
 from ahdetect.gui.device_model import (
     CameraWatch,
@@ -525,6 +526,33 @@ def test_silence_put_in_for_a_lost_microphone_is_no_level(microphone: Microphone
     microphone.step()
     assert microphone.state.status is Status.LOST
     assert not microphone.state.heard
+
+
+def test_a_microphone_that_is_not_there_is_looked_for_anew_before_the_next_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """PortAudio's list is frozen: without a new one a microphone that was plugged in later would never be found."""
+    plugged: list[str] = []
+
+    class Backend:
+        def rescan(self) -> None:
+            plugged.append("mic")
+
+    def open_it(spec: str, clock: Clock, ledger: Ledger) -> Source:
+        if not plugged:
+            raise DeviceError("There is no microphone.", permanent=False)
+        return Scripted(clock, ledger, MICROPHONE)
+
+    monkeypatch.setattr(device_model, "BACKENDS", {"fake": Backend})
+    monkeypatch.setattr(device_model, "open_audio", open_it)
+    watch = MicrophoneWatch(ManualClock(), voice=FakeVoice)
+    watch.choose("mic")
+    watch.step()
+    assert watch.state.status is Status.FAILED
+    for _ in range(60):
+        watch.step()
+    assert watch.state.status is Status.ON
+    watch.finish()
 
 
 # -- the lookout
