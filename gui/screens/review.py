@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PyQt6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer
-from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PyQt6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Qt, QTimer
+from PyQt6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -68,8 +68,10 @@ FIRST_VIEW_S: Final = 120.0
 WIDEST: Final = 40
 """Letters that a column of a table shows at most without being pulled wider."""
 
-LEAST_LETTERS: Final = 24
-"""Width of a part of the screen, in letters, below which it cannot be read."""
+NARROW_LETTERS: Final = 140
+"""Width of the screen, in letters, below which its four parts do not fit beside each other: two of them become tabs."""
+WIDE: Final = [600, 500, 500, 900]
+NARROW: Final = [500, 600]
 
 NUMBER, SPAN, MEAN, SAID, CUES, WORDS = range(6)
 _NO_SEGMENT: Final = -1
@@ -94,6 +96,7 @@ class ReviewScreen(Screen):
         self._beats = 0
         self._marks_set = False  # in and out were put by the user, not taken from a segment
         self._inside = _NO_SEGMENT
+        self._narrow = False
         self._buttons: dict[str, QPushButton] = {}
         self._build()
         self._timer = QTimer(self)
@@ -455,7 +458,8 @@ class ReviewScreen(Screen):
                 cells = (str(row + 1), span, f"{s.mean_p:.2f}", "", ", ".join(s.phrases), s.words)
                 for column, text in enumerate(cells):
                     _put(self.segments, row, column, text)
-        self._tabs.setTabText(0, translate("ReviewScreen", "&Model's segments ({count})").format(count=len(segments)))
+        title = translate("ReviewScreen", "&Model's segments ({count})").format(count=len(segments))
+        self._tabs.setTabText(self._tabs.indexOf(self._model_tier), title)
 
     def _fill_human(self) -> None:
         tier = self.model.human
@@ -496,7 +500,8 @@ class ReviewScreen(Screen):
                     for h in said
                 ]
             )
-        self._tabs.setTabText(1, translate("ReviewScreen", "What people sa&y ({count})").format(count=len(said)))
+        title = translate("ReviewScreen", "What people sa&y ({count})").format(count=len(said))
+        self._tabs.setTabText(self._tabs.indexOf(self.human), title)
         self._show_what_can_be_said()
 
     def _show_what_can_be_said(self) -> None:
@@ -602,7 +607,7 @@ class ReviewScreen(Screen):
             translate("ReviewScreen", "Not seen or heard"),
         )
         titles = "".join(f"<th align='left'>{_safe(h)}&nbsp;&nbsp;</th>" for h in heads)
-        self._evidence.say(f"<p><b>{_safe(head)}</b></p>{cues}{said}<table><tr>{titles}</tr>{rows}</table>")
+        self._evidence.say(f"<p><b>{_safe(head)}</b></p>{cues}<table><tr>{titles}</tr>{rows}</table>{said}")
 
     def _evidence_row(self, e: ChannelEvidence) -> str:
         adds = "–" if math.isnan(e.log_odds) else f"{e.log_odds:+.2f}".replace("-", "−")
@@ -620,6 +625,36 @@ class ReviewScreen(Screen):
     def _take_theme(self, theme: Any) -> None:
         self.tracks.set_theme(theme)
         self.transcript.set_theme(theme)
+
+    # -- room
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        """Follow the width."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
+        """Follow the size of text."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Four parts beside each other, or, where text is large, two of them as tabs."""
+        narrow = self.width() < NARROW_LETTERS * self.fontMetrics().averageCharWidth()
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        if narrow:
+            self._tabs.insertTab(0, self._moment, translate("ReviewScreen", "At the cursor"))
+            self._tabs.insertTab(1, self._words, translate("ReviewScreen", "Words"))
+            self._tabs.setCurrentIndex(0)
+        else:
+            for at, part in ((1, self._moment), (2, self._words)):
+                self._upper.insertWidget(at, part)
+                part.show()
+        self._upper.setSizes(NARROW if narrow else WIDE)
+        self._hint.setVisible(not narrow)
 
     # -- keys
 
@@ -726,18 +761,18 @@ class ReviewScreen(Screen):
         self.tracks.human_chosen.connect(lambda row: self.human.setCurrentCell(row, 0))
         self.tracks.word_chosen.connect(self._go_to_word)
         self.tracks.span_selected.connect(self._span_selected)
-        upper = QSplitter(Qt.Orientation.Horizontal)
-        for part, share in ((self._left(), 6), (self._cursor_panel(), 5), (self._said(), 5), (self._tiers(), 9)):
-            upper.addWidget(part)
-            upper.setStretchFactor(upper.count() - 1, share)
-            part.setMinimumWidth(self.fontMetrics().averageCharWidth() * LEAST_LETTERS)
-        upper.setChildrenCollapsible(False)
-        upper.setSizes([600, 500, 500, 900])
+        self._upper = QSplitter(Qt.Orientation.Horizontal)
+        self._moment = Panel(translate("ReviewScreen", "What the model thinks at the cursor"))
+        self._words = self._said()
+        for part, share in ((self._left(), 3), (self._moment, 3), (self._words, 3), (self._tiers(), 5)):
+            self._upper.addWidget(part)
+            self._upper.setStretchFactor(self._upper.count() - 1, share)
+        self._upper.setChildrenCollapsible(False)
+        self._upper.setSizes(WIDE)
         split = QSplitter(Qt.Orientation.Vertical)
-        split.addWidget(upper)
+        split.addWidget(self._upper)
         split.addWidget(self._below())
-        split.setStretchFactor(0, 1)
-        split.setStretchFactor(1, 1)
+        split.setSizes([400, 600])
         split.setChildrenCollapsible(False)
         column = QVBoxLayout(page)
         column.addWidget(split)
@@ -787,11 +822,6 @@ class ReviewScreen(Screen):
         head.setLayout(title)
         return _column(head, self.video, bar, self._truth, stretch=self.video)
 
-    def _cursor_panel(self) -> QWidget:
-        """What is thought at the cursor."""
-        self._moment = Panel(translate("ReviewScreen", "What the model thinks at the cursor"))
-        return self._moment
-
     def _said(self) -> QWidget:
         """What is said."""
         heading = _label(translate("ReviewScreen", "&Transcript"), "heading")
@@ -817,8 +847,7 @@ class ReviewScreen(Screen):
         model = QSplitter(Qt.Orientation.Vertical)
         model.addWidget(self.segments)
         model.addWidget(self._evidence)
-        model.setStretchFactor(0, 2)
-        model.setStretchFactor(1, 3)
+        model.setSizes([300, 500])
         model.setChildrenCollapsible(False)
         heads = (
             translate("ReviewScreen", "Verdict"),
@@ -832,6 +861,7 @@ class ReviewScreen(Screen):
         self.human.currentCellChanged.connect(self._human_row)
         self._tabs = QTabWidget()
         self._tabs.setAccessibleName(translate("ReviewScreen", "The model's segments and what people say"))
+        self._model_tier = model
         self._tabs.addTab(model, "")
         self._tabs.addTab(self.human, "")
         form = self._form()
@@ -920,16 +950,13 @@ class ReviewScreen(Screen):
     def _below(self) -> QWidget:
         """Tracks, and what there is to zoom them."""
         row = QHBoxLayout()
-        row.addWidget(
-            _label(
-                translate(
-                    "ReviewScreen",
-                    "Click: go there. Wheel: zoom. Drag: scroll. Shift and drag: choose from and to.",
-                ),
-                "faint",
+        self._hint = _label(
+            translate(
+                "ReviewScreen", "Click: go there. Wheel: zoom. Drag: scroll. Shift and drag: choose from and to."
             ),
-            1,
+            "faint",
         )
+        row.addWidget(self._hint, 1)
         zooms: tuple[tuple[str, Callable[[], None]], ...] = (
             (translate("ReviewScreen", "Zoom in"), lambda: self.tracks.zoom(2.0)),
             (translate("ReviewScreen", "Zoom out"), lambda: self.tracks.zoom(0.5)),
