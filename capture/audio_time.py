@@ -112,6 +112,8 @@ class AudioTimeline:
         seconds, offsets, drivers = np.array(self._rows).T
         if len(seconds) >= SLOPE_AFTER_S:
             i, j = np.triu_indices(len(seconds), k=1)
+            apart = seconds[j] != seconds[i]  # a first burst of more than a second is looked at twice
+            i, j = i[apart], j[apart]
             slope = float(np.median((offsets[j] - offsets[i]) / (seconds[j] - seconds[i])))
             self._skew_ns = float(np.clip(slope, -MAX_SKEW * NS_PER_S, MAX_SKEW * NS_PER_S))
             self._anchor_ns = float(np.median(offsets - self._skew_ns * seconds))

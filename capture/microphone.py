@@ -103,7 +103,13 @@ class Microphone(Source):
         return Progress.WORKED
 
     def finish(self) -> None:
-        """Let the device go, hand out what is still held, and close the edges."""
+        """Let the device go, hand out what is still held, and close the edges, whatever goes wrong before."""
+        try:
+            self._hand_out_rest()
+        finally:
+            super().finish()
+
+    def _hand_out_rest(self) -> None:
         self._close()
         while not self._queue.empty():
             for missing, judged in self._gaps.feed(self._queue.get()):
@@ -116,7 +122,6 @@ class Microphone(Source):
         elif self._timeline is not None:
             self._emit(self._blocks.push(self._resampler.feed(np.zeros(0, np.float32), last=True)))
         self._emit(self._blocks.flush())
-        super().finish()
 
     def _open(self) -> MicrophoneStream:
         def on_block(data: bytes, count: int, age_s: float | None, overflow: bool) -> None:
