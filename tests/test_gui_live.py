@@ -584,6 +584,31 @@ def test_closing_while_it_records_asks_then_finishes_the_files(
     assert json.loads((folder_of(live) / "session.json").read_text())["state"] == "closed"
 
 
+def test_closing_the_window_while_it_records_finishes_the_files_behind_it(
+    context: Context, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    from ahdetect.gui.window import MainWindow
+
+    window = MainWindow(context)
+    qtbot.addWidget(window)
+    with qtbot.waitExposed(window):
+        window.show()
+    assert window.go("live")
+    live: Any = window.screens["live"]
+    live.model = LiveModel(make, load)
+    live.start.click()
+    qtbot.waitUntil(lambda: len(live.model.columns) > 5, timeout=15_000)
+    _answer(monkeypatch, "Keep")
+    window.close()
+    assert window.isVisible()
+    assert live.model.state is State.RECORDING
+    _answer(monkeypatch, "Stop and")
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=15_000)
+    assert json.loads((folder_of(live) / "session.json").read_text())["state"] == "closed"
+    assert not live.timer.isActive()
+
+
 def test_a_screen_that_does_not_record_may_be_left(screen: Any) -> None:
     assert screen.may_leave()
     assert screen.finish() == ""
