@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PyQt6.QtCore import QCoreApplication, QEvent, QSignalBlocker, Qt, QTimer
-from PyQt6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PyQt6.QtCore import QCoreApplication, QSignalBlocker, Qt, QTimer
+from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -104,11 +104,13 @@ class ReviewScreen(Screen):
         self._timer.timeout.connect(self.beat)
         context.opened.connect(self._open_wanted)
         context.theme_changed.connect(self._take_theme)
+        context.text_scale_changed.connect(lambda _: self._arrange())
 
     # -- the walk
 
     def enter(self) -> None:
         """Start the timer, open what was chosen elsewhere."""
+        self._arrange()
         self._timer.start()
         self._open_wanted()
 
@@ -229,6 +231,7 @@ class ReviewScreen(Screen):
 
     def beat(self) -> None:
         """Look at what is new and paint it; called 30 times a second."""
+        self._arrange()
         self._poll()
         if self.player is None:
             return
@@ -628,19 +631,12 @@ class ReviewScreen(Screen):
 
     # -- room
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
-        """Follow the width."""
-        super().resizeEvent(event)
-        self._arrange()
-
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
-        """Follow the size of text."""
-        super().changeEvent(event)
-        if event is not None and event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._arrange()
-
     def _arrange(self) -> None:
-        """Four parts beside each other, or, where text is large, two of them as tabs."""
+        """Four parts beside each other, or, where text is large, two of them as tabs.
+
+        From the timer and after a change of scale, not from an event of Qt: widgets that move while a style sheet is
+        being applied crash it.
+        """
         narrow = self.width() < NARROW_LETTERS * self.fontMetrics().averageCharWidth()
         if narrow == self._narrow:
             return
@@ -937,7 +933,6 @@ class ReviewScreen(Screen):
             button = self._button(key, text, act)
             button.setToolTip(tip)
             buttons.addWidget(button, number // 4, number % 4)
-            button.setMinimumWidth(1)
         self._message = _label("", "faint")
         made, column = QWidget(), QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
