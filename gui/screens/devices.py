@@ -210,7 +210,9 @@ class DevicesScreen(Screen):
         unknown = seen and camera.face is not Loading.READY
         self._remark(self.picture_remarks, self.tr("Picture"), camera.remarks, known=seen, partly=unknown)
         self._say(self.face_model, camera.face_message if camera.face is Loading.MISSING else "")
-        self.face_model.setVisible(camera.face is Loading.MISSING)
+        missing = camera.face is Loading.MISSING
+        self.face_model.setVisible(missing)
+        self.face_model.setFocusPolicy(Qt.FocusPolicy.StrongFocus if missing else Qt.FocusPolicy.NoFocus)
         lost = camera.status is Status.LOST
         self._banner("camera", self.tr("The camera is gone. It is tried again until it is back.") if lost else "")
 
@@ -307,7 +309,7 @@ class DevicesScreen(Screen):
             )
             self._say(self.models, text.format(names=names, command=found.command))
         role(self.models, "warning" if found.missing else "")
-        self.models.setFocusPolicy(Qt.FocusPolicy.StrongFocus if found.missing else Qt.FocusPolicy.ClickFocus)
+        self.models.setFocusPolicy(Qt.FocusPolicy.StrongFocus if found.missing else Qt.FocusPolicy.NoFocus)
         self._say(self.notes, "\n".join(found.notes))
         self.notes.setVisible(bool(found.notes))
 
@@ -342,6 +344,7 @@ class DevicesScreen(Screen):
     def _say(self, label: QLabel, text: str) -> None:
         if label.text() != text:
             label.setText(text)
+            label.setAccessibleName(text)
 
     def _say_button(self, button: QPushButton, text: str) -> None:
         if button.text() != text:
@@ -503,7 +506,7 @@ class DevicesScreen(Screen):
             label.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
-        self.face_model.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            label.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # until there is one
 
     def _address_given(self) -> None:
         if self.camera.currentData() == OTHER and self.address.text().strip() != self.context.choice.video:
