@@ -98,7 +98,7 @@ def run(folder: Path | None = None, clip: Path | None = None, screen: str | None
     window = MainWindow(context)
     sys.excepthook = partial(_tell, context)  # without one of its own, PyQt ends the process at the first exception
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())  # Ctrl-C in a terminal closes as the button does
+        signal.signal(number, lambda *_: window.end())
     window.show()
     if folder is not None:
         window.open(None, folder) if folder.is_file() else window.open(folder, clip)

@@ -199,6 +199,7 @@ QPushButton:focus, QToolButton:focus, QPushButton[role="primary"]:focus { border
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox, QAbstractItemView { background: $surface;
     color: $text; border: 1px solid $line; border-radius: 0.2em; padding: 0.2em; selection-background-color: $accent;
     selection-color: $on_accent; }
+QLineEdit, QPlainTextEdit, QTextEdit { placeholder-text-color: $faint; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus,
 QAbstractItemView:focus { border: 2px solid $focus; }
 QComboBox::drop-down { border: none; width: 1.4em; }

@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         self.current = ""
         self.buttons: dict[str, QPushButton] = {}
         self.banners, self.stack = Banners(), QStackedWidget()
-        self._closed, self._background = False, Background(self)
+        self._closed, self._asks, self._background = False, False, Background(self)
         self._look()
         self._build()
         self._fill_menus()
@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         if name not in self._entries or name == self.current:
             self._mark()
             return name == self.current
-        if self.current and not self.screens[self.current].may_leave():
+        if self._asks or not self._may_leave():
             self._mark()
             return False
         screen = self._screen(name)
@@ -315,9 +315,24 @@ class MainWindow(QMainWindow):
 
     def _ends(self) -> bool:
         """Begin the end; whether it is over already."""
-        if self._finishing.isActive() or (self.current and not self.screens[self.current].may_leave()):
+        if self._finishing.isActive() or self._asks or not self._may_leave():
             return False
         return self._finish()
+
+    def _may_leave(self) -> bool:
+        """Ask the screen in view, once at a time: its question may run an event loop of its own."""
+        if not self.current:
+            return True
+        self._asks = True
+        try:
+            return self.screens[self.current].may_leave()
+        finally:
+            self._asks = False
+
+    def end(self) -> None:
+        """Finish the files and close without a question: the session of the desktop, or Ctrl-C, ends the app."""
+        if not self._finishing.isActive() and self._finish():
+            self.close()
 
     def _finish(self) -> bool:
         left = [text for text in (s.finish() for s in self.screens.values()) if text]

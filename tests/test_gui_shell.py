@@ -295,6 +295,30 @@ def test_closing_waits_for_the_files_without_blocking(window: MainWindow, qtbot:
     assert window.screens["live"].did[-1] == "shutdown"  # type: ignore[attr-defined]
 
 
+def test_a_question_is_asked_once_however_often_one_closes(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def ask() -> bool:  # a question that runs an event loop, in which one closes and walks again
+        asked.append(1)
+        window.close()
+        assert not window.go("setup")
+        return False
+
+    window.go("live")
+    monkeypatch.setattr(window.screens["live"], "may_leave", ask)
+    assert not window.close()
+    assert len(asked) == 1
+
+
+def test_a_signal_ends_without_a_question(window: MainWindow, qtbot: Any) -> None:
+    window.go("live")
+    window.screens["live"].stays, window.screens["live"].work = True, 2  # type: ignore[attr-defined]
+    window.end()
+    assert "closing" in window.banners.shown
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=3000)
+    assert window.screens["live"].did[-1] == "shutdown"  # type: ignore[attr-defined]
+
+
 def test_a_screen_that_fails_at_the_end_leaves_the_others_their_end(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -426,6 +450,16 @@ def test_setup_shows_the_plan_and_the_free_space(setup: SetupScreen, qtbot: Any)
     assert "not encrypted yet" in texts
     assert "has agreed" in texts
     assert str(setup.context.plan.out) in texts
+
+
+def test_setup_shows_a_plan_that_was_changed_elsewhere(setup: SetupScreen, tmp_path: Path) -> None:
+    setup.leave()
+    plan = setup.context.plan
+    plan.out, plan.name, plan.quiet, plan.prompts = tmp_path / "elsewhere", "P08", True, PROMPTS[:1]
+    setup.enter()
+    setup.leave()
+    assert (plan.out, plan.name, plan.quiet, plan.prompts) == (tmp_path / "elsewhere", "P08", True, PROMPTS[:1])
+    assert setup.table.rowCount() == 1
 
 
 def test_a_name_that_is_none_is_refused_and_the_last_good_one_stays(setup: SetupScreen) -> None:

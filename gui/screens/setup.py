@@ -190,7 +190,15 @@ class SetupScreen(Screen):
         self._enable()
 
     def enter(self) -> None:
-        """Look how much space there is."""
+        """Show the plan as it is now, and look how much space there is."""
+        plan = self.context.plan
+        self.name.setText(plan.name)
+        self.folder.setText(str(plan.out))
+        self.quiet.setChecked(plan.quiet)
+        if self.table.prompts() != plan.prompts:
+            self.table.put(plan.prompts)
+            self._enable()
+        self._say_where()
         self._look_for_space()
 
     def leave(self) -> None:
