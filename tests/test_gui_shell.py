@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -556,6 +557,27 @@ def test_what_is_not_translated_stays_english(tmp_path: Path) -> None:
     assert translator.translate("C", "b") is None
     assert translator.translate("D", "a") is None
     assert [translator.translate("C", "%n c", None, n) for n in (0, 1, 2)] == ["%n C", "%n C", "%n Cs"]
+
+
+# -- what is installed
+
+
+def test_pictures_and_translations_are_installed_with_the_package() -> None:
+    root = Path(__file__).parent.parent
+    globs = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["ahdetect.gui"]
+    files = {p for p in (root / "gui").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert files
+    assert files - {p for glob in globs for p in (root / "gui").glob(glob)} == set()
+
+
+def test_the_desktop_entry_starts_the_app_and_has_its_icon() -> None:
+    packaging = Path(__file__).parent.parent / "packaging"
+    lines = (packaging / "ahdetect.desktop").read_text(encoding="utf-8").splitlines()
+    entry = dict(line.split("=", 1) for line in lines if "=" in line)
+    assert lines[0] == "[Desktop Entry]"
+    assert entry["Exec"].split()[0] == "ahdetect-gui"
+    assert entry["StartupWMClass"] == entry["Icon"] == "ahdetect"  # as `app.run` names the window
+    assert (packaging / "icon.svg").is_file()
 
 
 # -- the program
