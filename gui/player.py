@@ -58,8 +58,9 @@ BELIEVED_S: Final = 0.1
 STEADY: Final = 0.05
 """Share of the difference that each callback takes over: half of it after 14 callbacks, a second or less."""
 
-SILENT_AFTER_S: Final = 1.0
-"""Without a callback of the sound device for this long, the monotonic clock takes over."""
+SILENT_AFTER_S: Final = 2.0
+"""Without a callback of the sound device for this long, the monotonic clock takes over. A machine at seven times its
+load leaves holes of a second (measured)."""
 
 OPENING_S: Final = 3.0
 """Added to that for the first callback: opening a device of a sound server takes up to two seconds."""

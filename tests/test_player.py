@@ -286,7 +286,7 @@ def test_a_sound_device_that_falls_silent_hands_over_to_the_clock(room: Room, cl
     room.starts(player)
     room.hear(0.5)
     at = player.position_s
-    room.clock.now_s += 1.2
+    room.clock.now_s += 2.2
     stuck = player.position_s
     assert stuck == pytest.approx(at + 0.05, abs=0.02)
     room.clock.now_s += 0.5
