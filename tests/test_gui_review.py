@@ -154,6 +154,12 @@ def test_a_clip_is_analysed_into_a_new_folder_with_progress(
     go_on.set()
     qtbot.waitUntil(lambda: screen.player is not None, timeout=10_000)
     folder = context.plan.out / "talk"
+    assert context.folder == folder
+    player = screen.player
+    screen.leave()
+    screen.enter()
+    assert screen._opening is None
+    assert screen.player is player
     assert sorted(p.name for p in folder.iterdir()) == ["events.jsonl", "frames.parquet", "session.json", "words.jsonl"]
     assert find_analysis(clip, [context.plan.out]) == folder
     assert new_folder(clip, context.plan.out) == context.plan.out / "talk-2"
@@ -185,6 +191,18 @@ def test_cancel_ends_an_analysis_and_leaves_nothing(
 def test_an_analysis_that_is_newer_than_its_clip_is_not_made_again(analysis: Path, clip: Path) -> None:
     assert find_analysis(clip, [analysis.parent]) == analysis
     assert find_analysis(analysis / "session.json", [analysis.parent]) is None
+
+
+def test_the_last_of_several_wishes_is_opened_and_the_others_leave_nothing(
+    screen: ReviewScreen, context: Context, analysis: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    write_tables(make_timeline(SECONDS), tmp_path / "other")
+    for folder in (analysis, tmp_path / "other") * 3:
+        context.open_folder(folder)
+    qtbot.waitUntil(lambda: screen.player is not None and not screen._given_up, timeout=10_000)
+    assert screen.loaded is not None
+    assert screen.loaded.session.folder == tmp_path / "other"
+    assert len([t for t in threading.enumerate() if t.name.startswith("ahdetect-player")]) <= 1
 
 
 def test_a_clip_that_is_gone_is_told(tmp_path: Path) -> None:

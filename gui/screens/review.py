@@ -90,6 +90,7 @@ class ReviewScreen(Screen):
         self.player: Player | None = None
         self.loaded: Loaded | None = None
         self._opening: Opening | None = None
+        self._given_up: list[Opening] = []
         self._peaks: SoundPeaks | None = None
         self._wanted: tuple[Path | None, Path | None] | None = None
         self._shown: Shown | None = None
@@ -124,9 +125,10 @@ class ReviewScreen(Screen):
     def shutdown(self) -> None:
         """End threads and timer."""
         self._timer.stop()
-        if self._opening is not None:
-            self._opening.close()
-            self._opening = None
+        for opening in (*self._given_up, *([self._opening] if self._opening is not None else [])):
+            opening.close()
+        self._opening = None
+        self._given_up.clear()
         self._close_session()
 
     # -- opening
@@ -135,6 +137,7 @@ class ReviewScreen(Screen):
         """Open a session or an analysis; or, without a folder, a clip, which is analysed first."""
         if self._opening is not None:
             self._opening.cancel()
+            self._given_up.append(self._opening)
         self.context.say("", "", "review")
         self._opening = Opening(folder, clip, self.context.plan.out)
         self._pages.setCurrentWidget(self._waiting)
@@ -166,6 +169,9 @@ class ReviewScreen(Screen):
             self.open(*wanted)
 
     def _poll(self) -> None:
+        for old in [o for o in self._given_up if o.done]:
+            old.close()
+            self._given_up.remove(old)
         opening = self._opening
         if opening is None:
             return
@@ -200,6 +206,8 @@ class ReviewScreen(Screen):
     def _take(self, loaded: Loaded, player: Player) -> None:
         self._close_session()
         self.loaded, self.player = loaded, player
+        self.context.folder = loaded.session.folder
+        self._wanted = self.context.folder, self.context.clip
         self.model.take(loaded)
         self.transcript.set_words(loaded.timeline.words, loaded.markers)
         self.tracks.set_columns(loaded.columns)
@@ -376,7 +384,7 @@ class ReviewScreen(Screen):
         self._say(lambda tier, by, note: tier.add(start, end, by=by, note=note))
 
     def withdraw(self) -> None:
-        """Take back what is chosen in the human tier, or one's own say about the chosen segment."""
+        """Take back what is chosen in the human tier."""
         human = self.chosen_human
         if human is not None and self.model.human is not None:
             tier = self.model.human
