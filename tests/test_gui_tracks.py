@@ -169,6 +169,18 @@ def test_reasons_that_differ_in_a_number_are_one_gap() -> None:
     assert [g.reason for g in columns.gaps(0, 1)[Channel.LANGUAGE]] == ["words 0.0 s behind"]
 
 
+def test_a_gap_that_settling_closes_is_gone() -> None:
+    columns, rows = Columns(), list(make_rows(90))
+    for row in rows:
+        late = replace(row.states[Channel.LANGUAGE], presence=Presence.STALE, reason="words behind")
+        columns.add(provisional(row, states={**row.states, Channel.LANGUAGE: late}))
+    assert len(columns.gaps(0.0, 3.0)[Channel.LANGUAGE]) == 1
+    for row in rows[:60]:
+        columns.add(row)
+    [gap] = columns.gaps(0.0, 3.0)[Channel.LANGUAGE]
+    assert gap.start_s == pytest.approx(60 * ROW_S)
+
+
 def test_provisional_pixels_are_told_apart() -> None:
     columns = Columns()
     for row in make_rows(60):
@@ -487,7 +499,7 @@ def test_a_cursor_out_of_view_takes_the_view_along(view: Any) -> None:
 # -- painting
 
 
-@pytest.mark.parametrize("steps", [[7.3], [7.3, -2.2, 31.0], [0.1] * 9])
+@pytest.mark.parametrize("steps", [[7.3], [7.3, -2.2, 31.0], [24.0, 4.3, 1.1], [0.1] * 9])
 def test_a_scrolled_picture_is_that_of_a_fresh_painting(view: Any, steps: list[float]) -> None:
     view.set_window(3.0, 23.0)
     picture(view)
