@@ -33,6 +33,8 @@ READABLE_EM: Final = 2.0
 """A word needs this much room, in average widths of its font's M; below it words are marks without letters."""
 WORD_S: Final = 0.33
 """Distance of words in fluent speech, s, for choosing between letters and marks."""
+SOFT_PX_PER_S: Final = 10.0
+"""Lines have soft edges from this zoom on: 3 rows to a pixel at 30 fps."""
 DASH: Final = 4
 """Pixels of a dash and of the blank after it, in the provisional part of a line."""
 REPEAT_EM: Final = 40.0
@@ -331,7 +333,8 @@ class LanePainter:
         cut = (shape[1:] != shape[:-1]).any(axis=1)[:, None]
         heads = np.ones(top.shape, dtype=np.bool_)
         heads[1:] = cut | (top[1:] != top[:-1]) | (bottom[1:] != bottom[:-1])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        # Where a pixel holds many rows its bar is tall, and soft ends cost time that nobody sees.
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, self.px_per_s > SOFT_PX_PER_S)
         for i, colour in enumerate(colours):
             first = heads[:, i].nonzero()[0]
             wide = np.append(first[1:], len(x)) - first

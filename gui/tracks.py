@@ -182,7 +182,8 @@ class TracksView(QWidget):
             self._put_window(end - span, end)
 
     def _put_window(self, t0: float, t1: float) -> None:
-        self._window = (max(0.0, t0), max(0.0, t0) + max(t1 - t0, LEAST_SPAN_S))
+        start = max(0.0, float(t0))
+        self._window = (start, start + max(float(t1 - t0), LEAST_SPAN_S))
         self.canvas.zoom_to_window()
 
     @property
