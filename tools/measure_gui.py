@@ -346,6 +346,7 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
         "beats_per_s": round(len(beats_ms) / wall, 1),
         "event_loop_latency_ms": percentiles(late_ms),
         "resident_mb": {"first": round(memory[0][1]), "last": round(memory[-1][1])} if memory else {},
+        "resident_mb_at_s": [(round(t), round(v)) for t, v in memory],
         "growth_mb_per_min": round(60 * (half[-1][1] - half[0][1]) / max(1e-9, half[-1][0] - half[0][0]), 2)
         if len(half) > 1
         else None,
