@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -22,3 +24,36 @@ def _no_thread_stays_behind() -> Iterator[None]:
         thread.join(GRACE_S)
     alive = [thread.name for thread in ours if thread.is_alive()]
     assert not alive, f"the test left threads running: {', '.join(alive)}"
+
+
+@pytest.fixture(autouse=True)
+def _the_look_of_the_app_stays() -> Iterator[None]:
+    """Theme and text size are the application's, which all tests share; each test finds them as the first one did."""
+    qt = sys.modules.get("PyQt6.QtWidgets")
+    app = qt.QApplication.instance() if qt else None
+    if app is None:
+        yield
+        _plain_look()
+        return
+    before = app.font(), app.palette(), app.styleSheet()
+    yield
+    _restore(app, before)
+
+
+def _plain_look() -> None:
+    """After a test that made the application: what it had before any theme is not known, so its style's own look."""
+    qt = sys.modules.get("PyQt6.QtWidgets")
+    app = qt.QApplication.instance() if qt else None
+    if app is not None:
+        gui = sys.modules["PyQt6.QtGui"]
+        _restore(app, (gui.QFont(), app.style().standardPalette(), ""))
+
+
+def _restore(app: Any, look: tuple[Any, Any, str]) -> None:
+    font, palette, sheet = look
+    if app.styleSheet() != sheet:
+        app.setStyleSheet(sheet)
+    if app.font() != font:
+        app.setFont(font)
+    if app.palette() != palette:
+        app.setPalette(palette)
