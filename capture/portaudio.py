@@ -306,7 +306,8 @@ def _close_in_time(*calls: Callable[[], Any], seconds: float = 3.0) -> None:
             with suppress(Exception):  # it is going away; whatever it says about that helps nobody
                 call()
 
-    thread = threading.Thread(target=close, name="ahdetect-close-microphone", daemon=True)
+    # No name of a stage: a driver that never answers keeps this thread, and nobody waits for it.
+    thread = threading.Thread(target=close, name="close-microphone", daemon=True)
     thread.start()
     thread.join(seconds)
 

@@ -156,6 +156,7 @@ def test_sound_is_heard_when_it_was_played_and_nothing_is_missing(pulse: Server,
     assert edge.counts().balances
 
 
+@pytest.mark.timeout(60)
 def test_a_sound_server_that_dies_and_returns_is_a_gap_on_record(pulse: Server, backend: str):
     clock, ledger = SessionClock(), Ledger()
     mic = open_microphone("pulse", clock, ledger, backend=backend)
