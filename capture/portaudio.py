@@ -182,25 +182,22 @@ class SoundDeviceBackend:
 
 
 class _SoundDeviceStream:
-    open_count = 0
-
     def __init__(self, device: MicrophoneDevice, rate: int, channels: int, stream: Any) -> None:
         self.device, self.rate, self.channels, self._stream = device, rate, channels, stream
-        _SoundDeviceStream.open_count += 1
+        _in_use.add(self)
 
     @property
     def active(self) -> bool:
         return bool(self._stream.active)
 
     def close(self) -> None:
-        _SoundDeviceStream.open_count -= 1
-        _close_in_time(self._stream.abort, self._stream.close)
+        _close_in_time(self, self._stream.abort, self._stream.close)
 
 
 def _reload_portaudio() -> None:
-    """Make the one PortAudio of the process look for devices anew, unless a stream is open: that would end it."""
+    """Make the one PortAudio of the process look for devices anew, unless a stream is in use: that would end it."""
     sounddevice: Any = sys.modules.get("sounddevice")
-    if sounddevice is None or _SoundDeviceStream.open_count or _PyAudioStream.open_count:
+    if sounddevice is None or _in_use:
         return
     with quiet_stderr(), suppress(sounddevice.PortAudioError):
         sounddevice._terminate()  # there is no public way
@@ -280,11 +277,9 @@ class PyAudioBackend:
 
 
 class _PyAudioStream:
-    open_count = 0
-
     def __init__(self, device: MicrophoneDevice, rate: int, channels: int, stream: Any, pa: Any) -> None:
         self.device, self.rate, self.channels, self._stream, self._pa = device, rate, channels, stream, pa
-        _PyAudioStream.open_count += 1
+        _in_use.add(self)
 
     @property
     def active(self) -> bool:
@@ -294,17 +289,22 @@ class _PyAudioStream:
             return False
 
     def close(self) -> None:
-        _PyAudioStream.open_count -= 1
-        _close_in_time(self._stream.close, self._pa.terminate)
+        _close_in_time(self, self._stream.close, self._pa.terminate)
 
 
-def _close_in_time(*calls: Callable[[], Any], seconds: float = 3.0) -> None:
+_in_use: set[MicrophoneStream] = set()
+"""Streams that PortAudio has not let go of: open ones, and closed ones whose driver has not answered yet. Ending
+PortAudio while one of them is in its hands can hang the process."""
+
+
+def _close_in_time(stream: MicrophoneStream, *calls: Callable[[], Any], seconds: float = 3.0) -> None:
     """Close a stream, but do not wait for ever: the driver of a device that was pulled out may never answer."""
 
     def close() -> None:
         for call in calls:
             with suppress(Exception):  # it is going away; whatever it says about that helps nobody
                 call()
+        _in_use.discard(stream)
 
     # No name of a stage: a driver that never answers keeps this thread, and nobody waits for it.
     thread = threading.Thread(target=close, name="close-microphone", daemon=True)
