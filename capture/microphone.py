@@ -21,8 +21,8 @@ from ahdetect.capture.portaudio import (
     MicrophoneBackend,
     MicrophoneDevice,
     MicrophoneStream,
-    quiet_stderr,
 )
+from ahdetect.capture.quiet import quiet_stderr
 from ahdetect.capture.resample import Blocks, Resampler, to_mono
 from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.stage import Progress

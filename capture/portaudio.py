@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from ahdetect.capture.quiet import quiet_stderr
 from ahdetect.errors import ConfigError, DeviceError
 
 OnBlock: TypeAlias = Callable[[bytes, int, "float | None", bool], None]
@@ -75,28 +75,6 @@ class MicrophoneBackend(Protocol):
     def rescan(self) -> None:
         """Look for devices anew: PortAudio freezes its list when it is loaded."""
         ...
-
-
-_stderr_lock = threading.RLock()
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep what ALSA, JACK and PortAudio print on file descriptor 2 while they look for devices from the user."""
-    with _stderr_lock:
-        try:
-            sys.stderr.flush()
-            saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-        except (OSError, ValueError, AttributeError):  # no stderr at all, as under pythonw
-            yield
-            return
-        os.dup2(null, 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(null)
 
 
 def _missing(package: str, error: BaseException) -> ConfigError:

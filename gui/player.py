@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from ahdetect.capture.media import Picture, VideoReader
 from ahdetect.capture.packets import Frame
-from ahdetect.capture.portaudio import SoundDeviceBackend, quiet_stderr
+from ahdetect.capture.portaudio import SoundDeviceBackend
+from ahdetect.capture.quiet import quiet_stderr
 from ahdetect.errors import MediaError
 
 SPEEDS: Final = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)

@@ -8,7 +8,8 @@ What the trained expert makes of them at the moment is a cue as well, `language_
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,15 +27,15 @@ LONGEST_ANSWER_S: Final = 96.0
 marked prompts is not one long answer)."""
 
 _HORIZON_S: Final = 8 * FADE_S
-"""A marker older than this counts less than e^-8 and is left out."""
+"""A clause older than this counts less than e^-8 and is left out."""
 
-_PAST_S: Final = 5 * ANSWER_S
-"""What is older says next to nothing about the answer."""
 
 _VALENCE_WORDS: Final = 20
 _CONFIDENCE_WORDS: Final = 10
 _RATE_WINDOW_S: Final = 5.0
 _NS: Final = 1_000_000_000
+_PAST_NS: Final = round(5 * ANSWER_S * _NS)
+"""What is older says next to nothing about the answer, and less about the moment."""
 _RATED: Final = ("filler", "hedge", "contrast", "modal", "negation")
 _WEIGHED: Final = tuple(e for e in EFFECTS if e.channel is Channel.LANGUAGE)
 _COLUMNS: Final = np.array([INDEX[e.cue] for e in _WEIGHED])
@@ -49,6 +50,57 @@ class LanguageModel:
         self.expert = LanguageExpert(valence=self.valence)
         self.ratios = Ratios(_WEIGHED)
         self.talk = TalkModel.load()
+
+
+def _age_s(times: list[int], t_ns: int) -> NDArray[np.float64]:
+    return (t_ns - np.array(times, dtype=np.float64)) / _NS
+
+
+def _past(age_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of what was said `age_s` ago has faded as a moment and not yet as the answer's past."""
+    past: NDArray[np.float64] = np.exp(-age_s / ANSWER_S) - np.exp(-age_s / FADE_S)
+    return past
+
+
+class _Marked:
+    """Completed markers in order of time, as parallel lists: when, which, and how many of its kind came before it."""
+
+    def __init__(self) -> None:
+        self._times: list[int] = []
+        self._kinds: list[int] = []
+        self._before: list[int] = []
+        self._totals = [0] * len(MARKERS)
+
+    def push(self, kinds: Iterable[int], t_ns: int) -> None:
+        """Markers that a word completed at `t_ns`."""
+        for kind in kinds:
+            self._times.append(t_ns)
+            self._kinds.append(kind)
+            self._before.append(self._totals[kind])
+            self._totals[kind] += 1
+
+    def truncate(self, n: int) -> None:
+        """Forget all but the first `n`."""
+        for kind in self._kinds[n:]:
+            self._totals[kind] -= 1
+        del self._times[n:], self._kinds[n:], self._before[n:]
+
+    def at(
+        self, t_ns: int, start_ns: int, before: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Two counts per marker, (len(MARKERS),), of the answer that began at `start_ns`; `before` is what came before.
+
+        The first points at the moment: the j-th of the answer counts log2(1 + 1/j), fading since it was said. The
+        second holds those that have faded as moments and not yet as the answer's past.
+        """
+        lo, hi = bisect_right(self._times, max(start_ns, t_ns - _PAST_NS)), bisect_right(self._times, t_ns)
+        kinds, age_s = np.array(self._kinds[lo:hi], dtype=np.intp), _age_s(self._times[lo:hi], t_ns)
+        nth = np.array(self._before[lo:hi], dtype=np.intp) - before[kinds] + 1
+        moment = np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)
+        return (
+            np.bincount(kinds, weights=moment, minlength=len(MARKERS)),
+            np.bincount(kinds, weights=_past(age_s), minlength=len(MARKERS)),
+        )
 
 
 class LanguageStream:
@@ -66,7 +118,7 @@ class LanguageStream:
         self._log = WordLog(self._model.valence)
         self._words: list[Word] = []
         self._ends: list[int] = []
-        self._events: list[list[int]] = [[] for _ in MARKERS]
+        self._marked = _Marked()
         self._valence: list[float] = []
         self._talk: list[tuple[float, float]] = []
         self._answers: list[int] = [0]
@@ -113,12 +165,13 @@ class LanguageStream:
         put("log_words", float(np.log1p(spoken)))
         for name in _RATED:
             put(f"{name}_rate", 100.0 * float(counts[MARKERS.index(name)]) / spoken)
-        for name, count in zip(MARKERS, self._fading(t_ns, start, first), strict=True):
+        faded, older = self._marked.at(t_ns, start, self._log.counts[first])
+        for name, count in zip(MARKERS, faded, strict=True):
             put(name, count)
         mixed = self._log.mixed(first, last)
         put("mixed", mixed)
         length = spoken if t_ns - start <= LONGEST_ANSWER_S * _NS else None
-        put("answer", self._model.expert.so_far(*self._older(t_ns, start), mixed, length))
+        put("answer", self._model.expert.so_far(older, self._older_words(t_ns, first, last), mixed, length))
         change, sustain = self._talk_of(t_ns, first, last)
         put("change_talk", change)
         put("sustain_talk", sustain)
@@ -149,32 +202,10 @@ class LanguageStream:
                 found.append((self._words[a].start_ns, self._ends[b - 1], score))
         return found
 
-    def _fading(self, t_ns: int, start_ns: int, first: int) -> NDArray[np.float64]:
-        """Per marker: the j-th of the answer counts log2(1 + 1/j), fading since it was said; (len(MARKERS),)."""
-        horizon = max(start_ns, t_ns - round(_HORIZON_S * _NS))
-        before = self._log.counts[first]
-        faded = np.zeros(len(MARKERS))
-        for k, events in enumerate(self._events):
-            lo, hi = bisect_right(events, horizon), bisect_right(events, t_ns)
-            if hi > lo:
-                age_s = (t_ns - np.array(events[lo:hi], dtype=np.float64)) / _NS
-                nth = np.arange(lo, hi) - int(before[k]) + 1
-                faded[k] = float((np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)).sum())
-        return faded
-
-    def _older(self, t_ns: int, start_ns: int) -> tuple[NDArray[np.float64], float]:
-        """Markers, (len(MARKERS),), and words of the answer that have faded as moments and not yet as its past."""
-        horizon = max(start_ns, t_ns - round(_PAST_S * _NS))
-        counts = np.array([self._past(events, horizon, t_ns) for events in self._events])
-        return counts, self._past(self._ends, horizon, t_ns)
-
-    @staticmethod
-    def _past(times: list[int], after_ns: int, t_ns: int) -> float:
-        lo, hi = bisect_right(times, after_ns), bisect_right(times, t_ns)
-        if hi <= lo:
-            return 0.0
-        age_s = (t_ns - np.array(times[lo:hi], dtype=np.float64)) / _NS
-        return float((np.exp(-age_s / ANSWER_S) - np.exp(-age_s / FADE_S)).sum())
+    def _older_words(self, t_ns: int, first: int, last: int) -> float:
+        """Words of the answer that have faded as moments and not yet as its past."""
+        lo = max(first, bisect_right(self._ends, t_ns - _PAST_NS))
+        return float(_past(_age_s(self._ends[lo:last], t_ns)).sum())
 
     def _talk_of(self, t_ns: int, first: int, last: int) -> tuple[float, float]:
         """Change talk and sustain talk of the last clauses: the highest that has not faded."""
@@ -189,8 +220,7 @@ class LanguageStream:
     def _push(self, word: Word) -> None:
         # Recognisers now and then let a word end after the next one; causality needs order.
         end_ns = max(word.end_ns, self._ends[-1] if self._ends else 0)
-        for k in self._log.push(word.text):
-            self._events[k].append(end_ns)
+        self._marked.push(self._log.push(word.text), end_ns)
         self._words.append(word)
         self._ends.append(end_ns)
         text = " ".join(self._log.texts[-_VALENCE_WORDS:])
@@ -202,8 +232,6 @@ class LanguageStream:
     def _truncate(self, n: int) -> None:
         if len(self._words) == n:
             return
-        end_of = self._log.counts[n]
-        for k, events in enumerate(self._events):
-            del events[int(end_of[k]) :]
+        self._marked.truncate(int(self._log.counts[n].sum()))
         self._log.truncate(n)
         del self._words[n:], self._ends[n:], self._valence[n:], self._talk[n:]

@@ -8,13 +8,10 @@ this reading against MediaPipe's own, number by number.
 from __future__ import annotations
 
 import ctypes
-import os
 import re
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.capture.packets import VIDEO_TICK_NS, VideoPacket
+from ahdetect.capture.quiet import quiet_stderr
 from ahdetect.errors import AssetError
 
 LANDMARK = np.dtype(
@@ -40,33 +38,15 @@ CATEGORY = np.dtype({"names": ["index", "score"], "formats": ["<i4", "<f4"], "of
 _NOISE = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog|[IW]\d{4} \d\d:\d\d:\d\d|INFO: Created TensorFlow)"
 )
-_quiet = threading.RLock()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> AbstractContextManager[None]:
     """Keep MediaPipe's start-up notes off the user's screen.
 
     They are written by C++ straight to file descriptor 2 and obey no environment variable (checked: GLOG_minloglevel,
-    TF_CPP_MIN_LOG_LEVEL, ABSL_MIN_LOG_LEVEL). What anybody else writes meanwhile is passed on afterwards.
+    TF_CPP_MIN_LOG_LEVEL, ABSL_MIN_LOG_LEVEL).
     """
-    if sys.stderr is None:  # a windowed program without a console: nobody would see them
-        yield
-        return
-    with _quiet, tempfile.TemporaryFile() as kept:
-        sys.stderr.flush()
-        true_stderr = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(true_stderr, 2)
-            kept.seek(0)
-            for line in kept.readlines():
-                if not _NOISE.match(line):
-                    os.write(true_stderr, line)
-            os.close(true_stderr)
+    return quiet_stderr(_NOISE)
 
 
 def read_model(name: str, path: Path | None) -> bytes:
