@@ -9,20 +9,15 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from ahdetect.capture.packets import Frame
-from ahdetect.errors import MediaError
-from ahdetect.export.stills import Stills
 from ahdetect.gui.opening import Loaded
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Presence
-from ahdetect.models.words import Word
 from ahdetect.store.annotations import Annotations
-from ahdetect.store.reader import Session, open_session
+from ahdetect.store.reader import Session
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
 
 LOOKED_AT: Final = 240
@@ -68,7 +63,6 @@ class ReviewModel:
         self.human: Annotations | None = None
         self.cursor_s = 0.0
         self.chosen = -1
-        self._stills: Stills | None = None
         self._times_ns: list[int] = []
         self._word_starts_ns: list[int] = []
         self._watchers: list[Callable[[], None]] = []
@@ -77,45 +71,16 @@ class ReviewModel:
         """Call `watcher` whenever the session or the cursor has changed."""
         self._watchers.append(watcher)
 
-    def open(self, folder: Path, clip: Path | None = None) -> None:
-        """Open a session folder, or a folder that `analyze` wrote together with its clip.
-
-        Args:
-            folder: the folder.
-            clip: where the pictures are, for an analysis whose clip is not where it was.
-
-        Raises:
-            StoreError: the folder cannot be opened; what was open before stays open.
-            MediaError: `clip` is given and cannot be opened.
-        """
-        session = open_session(folder)
-        timeline = session.timeline()
-        human = Annotations(folder)
-        stills = _stills(session, clip)
-        self.close()
-        self._stills = stills
-        self._take(session, timeline, timeline.rows, [row.t_ns for row in timeline.rows], human)
-
     def take(self, loaded: Loaded) -> None:
         """Show what was opened on a thread."""
-        self.close()
-        times = np.round(loaded.rows.t_s * NS_PER_S).astype(np.int64).tolist()
-        self._take(loaded.session, loaded.timeline, loaded.rows, times, loaded.human)
-
-    def _take(
-        self, session: Session, timeline: Timeline, rows: Sequence[Row], times_ns: list[int], human: Annotations
-    ) -> None:
-        self.session, self.timeline, self.rows, self.human = session, timeline, rows, human
-        self._times_ns = times_ns
+        self.session, self.timeline, self.rows, self.human = (
+            loaded.session, loaded.timeline, loaded.rows, loaded.human
+        )  # fmt: skip
+        timeline = loaded.timeline
+        self._times_ns = np.round(loaded.rows.t_s * NS_PER_S).astype(np.int64).tolist()
         self._word_starts_ns = [w.start_ns for w in timeline.words]
         self.chosen = 0 if timeline.segments else -1
         self.move_to(timeline.segments[0].start_ns / NS_PER_S if timeline.segments else 0.0)
-
-    def close(self) -> None:
-        """Let go of the video file."""
-        if self._stills is not None:
-            self._stills.close()
-            self._stills = None
 
     # -- the cursor
 
@@ -171,16 +136,6 @@ class ReviewModel:
         """The segment that is looked at."""
         return self.timeline.segments[self.chosen] if 0 <= self.chosen < len(self.timeline.segments) else None
 
-    def picture(self) -> Frame | None:
-        """The video frame at the cursor, RGB; None where there is none."""
-        return self._stills.at(self.cursor_s) if self._stills is not None else None
-
-    def words(self, around_s: float = 4.0) -> tuple[list[Word], int]:
-        """Words within `around_s` of the cursor, and which of them is being spoken or was last (-1: none yet)."""
-        t_ns, reach = round(self.cursor_s * NS_PER_S), round(around_s * NS_PER_S)
-        near = [w for w in self.timeline.words if abs(w.start_ns - t_ns) <= reach]
-        return near, sum(w.start_ns <= t_ns for w in near) - 1
-
     @property
     def word_now(self) -> int:
         """Number of the word that is being spoken at the cursor or was last; -1: none yet."""
@@ -233,14 +188,3 @@ def _evidence(channel: Channel, rows: Sequence[Row]) -> ChannelEvidence:
         tuple((phrases[name], total / len(rows)) for name, total in named.most_common(NAMED)),
         tuple((reason, n / len(rows)) for reason, n in gone.most_common(NAMED)),
     )
-
-
-def _stills(session: Session, clip: Path | None) -> Stills | None:
-    if clip is not None:
-        return Stills(clip)
-    path, origin_s = (session.video, 0.0) if session.video is not None else (session.clip, None)
-    try:
-        return Stills(path, origin_s) if path is not None else None
-    except MediaError as error:  # the timeline can be read without its pictures; `damage` is shown
-        session.damage.append(str(error))
-        return None

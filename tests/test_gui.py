@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
-from timelines import FRAME_NS, make_rows, make_timeline
+from timelines import FRAME_NS, make_timeline
 
-from ahdetect.capture.packets import Packet
-from ahdetect.errors import StoreError
 from ahdetect.export.tables import write_tables
 from ahdetect.gui import app
+from ahdetect.gui.opening import load
 from ahdetect.gui.review_model import ReviewModel
-from ahdetect.store.media import VideoFormat
-from ahdetect.store.writer import SessionWriter
 
 SECONDS = 6.0
 
@@ -29,16 +24,10 @@ def analysis(tmp_path: Path) -> Path:
     return tmp_path / "analysis"
 
 
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    """A session of 2 s whose picture gets lighter from frame to frame."""
-    folder = tmp_path / "recording"
-    with SessionWriter(folder, {}, started_at=datetime.now(UTC), video=VideoFormat(64, 48)) as writer:
-        for i, row in enumerate(make_rows(60)):
-            grey = np.full((48, 64, 3), 4 * i, np.uint8)
-            writer.write_video(Packet("video", i, i * FRAME_NS, FRAME_NS, 0, grey))
-            writer.write_row(row)
-    return folder
+def opened(folder: Path) -> ReviewModel:
+    model = ReviewModel()
+    model.take(load(folder))
+    return model
 
 
 # -- the model
@@ -52,15 +41,14 @@ def test_the_model_loads_no_qt() -> None:
 def test_it_opens_at_the_first_segment_and_tells_its_watchers(analysis: Path) -> None:
     model, told = ReviewModel(), []
     model.on_change(lambda: told.append(model.cursor_s))
-    model.open(analysis)
+    model.take(load(analysis))
     start_s = model.timeline.segments[0].start_ns / 1e9
     assert told == [start_s]
     assert model.segment is model.timeline.segments[0]
 
 
 def test_the_cursor_walks_by_rows_and_stays_within_the_recording(analysis: Path) -> None:
-    model = ReviewModel()
-    model.open(analysis)
+    model = opened(analysis)
     model.move_to(0.0)
     model.step(1)
     assert model.cursor_s == FRAME_NS / 1e9
@@ -73,8 +61,7 @@ def test_the_cursor_walks_by_rows_and_stays_within_the_recording(analysis: Path)
 
 
 def test_it_says_in_words_what_is_there_and_what_is_missing(analysis: Path) -> None:
-    model = ReviewModel()
-    model.open(analysis)
+    model = opened(analysis)
     model.move_to(0.45 * SECONDS)
     assert model.says()[0].startswith("elevated: p 0.8")
     assert "raised by a 'but', a pause" in model.says()
@@ -84,32 +71,11 @@ def test_it_says_in_words_what_is_there_and_what_is_missing(analysis: Path) -> N
 
 
 def test_the_word_at_the_cursor_is_the_one_being_spoken(analysis: Path) -> None:
-    model = ReviewModel()
-    model.open(analysis)
+    model = opened(analysis)
     model.move_to(model.timeline.words[5].start_ns / 1e9 + 0.01)
-    words, now = model.words(around_s=1.0)
-    assert words[now] == model.timeline.words[5]
+    assert model.word_now == 5
     model.move_to(0.0)
-    assert model.words()[1] == -1
-
-
-def test_the_picture_is_that_of_the_cursor(recording: Path) -> None:
-    model = ReviewModel()
-    model.open(recording)
-    for i in (0, 30, 31, 12, 59):
-        model.move_to(i * FRAME_NS / 1e9 + 0.001)
-        picture = model.picture()
-        assert picture is not None
-        assert abs(float(picture.mean()) - 4 * i) < 3
-    model.close()
-
-
-def test_a_folder_that_does_not_open_leaves_the_open_one(analysis: Path, tmp_path: Path) -> None:
-    model = ReviewModel()
-    model.open(analysis)
-    with pytest.raises(StoreError):
-        model.open(tmp_path / "nothing")
-    assert model.row is not None
+    assert model.word_now == -1
 
 
 # -- the program

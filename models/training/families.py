@@ -18,6 +18,7 @@ from ahdetect.models.datasets.ah_text import Answers
 from ahdetect.models.lexicon import MARKERS
 from ahdetect.models.training.language import (
     FLOOR,
+    INNER_FOLDS,
     PROMPT_SCALE,
     Array,
     Design,
@@ -27,6 +28,7 @@ from ahdetect.models.training.language import (
     fit,
     folds,
     platt,
+    prompt_rates,
 )
 
 
@@ -75,11 +77,8 @@ def prompt_only(d: Design, seed: int) -> Fit:  # noqa: ARG001
     """The kind of prompt alone, without a word of the answer."""
 
     def train(rows: Rows) -> Predict:
-        def rate(kind: str) -> float:
-            y = d.y[rows][d.prompts[rows] == kind]
-            return float((y.sum() + 1) / (len(y) + 2))
-
-        return lambda test: np.array([rate(k) for k in d.prompts[test].tolist()])
+        rates = prompt_rates(d, rows)
+        return lambda test: np.array([rates[k] for k in d.prompts[test].tolist()])
 
     return train
 
@@ -100,7 +99,7 @@ def boosted_trees(d: Design, seed: int) -> Fit:
 
 def _calibrated(d: Design, seed: int, grow: Fit, rows: Rows) -> Predict:
     margins, labels = [], []
-    for inner, left in folds(d, seed, 4, rows):
+    for inner, left in folds(d, seed, INNER_FOLDS, rows):
         margins.append(grow(inner)(left))
         labels.append(d.y[left])
     slope, intercept = platt(np.concatenate(margins), np.concatenate(labels))
