@@ -1,4 +1,4 @@
-"""Adaptation: one person's unlabelled data flows in; a model that knows the person, and a record of each step, flow out.
+"""Adaptation: a person's unlabelled data flows in; a model that knows them, and a record of each step, flow out.
 
 Every method, whatever it adapts, obeys `Adapter`. None sees a label of the person, none needs the source data at hand
 unless it says so, and what it learned is a state that can be copied and put back. `guards.Guarded` wraps any of them.

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ahdetect.models.cues import INDEX, Channel
 
 SCALE_BOUNDS: Final = (0.2, 5.0)
-"""A person's own scale of a cue against the population's: five times steadier or more variable is a fault, no person."""
+"""A person's own scale of a cue against the population's: a fifth or five times is a fault, no person."""
 
 GAIN_BOUNDS: Final = (0.25, 2.0)
 """How far adaptation may weaken or strengthen a channel's log-likelihood ratio."""
@@ -19,7 +19,7 @@ OFFSET_BOUNDS: Final = (-1.0, 1.0)
 """Nats that adaptation may add to a channel's log-likelihood ratio at every moment."""
 
 PREVALENCE_BOUNDS: Final = (0.03, 0.5)
-"""Share of time in A/H that adaptation may arrive at: the lowest and highest of BAH's kinds of prompt are .05 and .34."""
+"""Share of time in A/H that adaptation may arrive at: BAH's kinds of prompt have .05 to .34."""
 
 
 @dataclass(frozen=True, slots=True)
