@@ -10,7 +10,7 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 
 # Packages by what they serve; `a|b` are names of one library in different releases, the first that exists is taken.
 BUILD="gcc portaudio19-dev"                               # PyAudio is compiled on the machine
-LIBRARIES="ca-certificates libportaudio2|libportaudio2t64 libgl1 libgomp1 libegl1 libgles2 libglib2.0-0|libglib2.0-0t64"
+LIBRARIES="ca-certificates libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 libportaudio2|libportaudio2t64 libgl1 libgomp1 libegl1 libgles2 libglib2.0-0|libglib2.0-0t64"
 SCREEN="libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1 libfreetype6"
 TESTS="ffmpeg espeak-ng pulseaudio pulseaudio-utils xvfb"
