@@ -6,7 +6,8 @@ that stays for one mean A/H segment counts once. Live it runs forward (`step`); 
 (`smooth`, forward-backward).
 
 The explanation is exact. Between rows the filter forgets toward the prior by some ratio; every cue's share of the
-log-odds is multiplied by that same ratio, so prior + contributions == logit(p) at every row.
+log-odds is multiplied by that same ratio, so prior + contributions == logit(p) at every row. A personal offset of a
+channel (`models.personal`) is a share of its own, counted with that channel.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from ahdetect.models.cues import CUES, INDEX, Channel, CueFrame
 from ahdetect.models.effects import ABSENT_SPREAD, CLIP_Z, EFFECTS, Effect, Kind, Ratios
 from ahdetect.models.expert import FADE_S
+from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal
 from ahdetect.models.posterior import Band, EvidenceFrame, Posterior, Presence, TopCue
 from ahdetect.models.reference import Reference, reference
 
@@ -84,9 +86,15 @@ class EvidenceSettings:
 class _State:
     log_odds: float
     shares: NDArray[np.float64]
+    own: NDArray[np.float64]
     seen_s: NDArray[np.float64]
     mean: NDArray[np.float64]
     var: NDArray[np.float64]
+
+    def copy(self) -> _State:
+        return _State(
+            self.log_odds, self.shares.copy(), self.own.copy(), self.seen_s.copy(), self.mean.copy(), self.var.copy()
+        )
 
 
 class EvidenceFilter:
@@ -96,6 +104,7 @@ class EvidenceFilter:
         settings: dwell time, prevalence.
         prompt_kind: one of `PREVALENCE_OF_PROMPT`, or None (prompt-blind).
         references: location and scale of level cues in the population, by cue name; default is the shipped table.
+        personal: what is known of the person beforehand; the default changes nothing.
     """
 
     def __init__(
@@ -103,6 +112,7 @@ class EvidenceFilter:
         settings: EvidenceSettings | None = None,
         prompt_kind: str | None = None,
         references: Mapping[str, Reference] | None = None,
+        personal: Personal | None = None,
     ) -> None:
         self.settings = settings or EvidenceSettings()
         self._effects: tuple[Effect, ...] = EFFECTS
@@ -121,46 +131,68 @@ class EvidenceFilter:
         self._phrases = tuple(next(cue.phrase for cue in CUES if cue.name == e.cue) for e in EFFECTS)
         # What speaks against A/H when it is there speaks for it when it is not, and is no cue to name then.
         self._namable = np.array([bool(p) and e.weight > 0 for p, e in zip(self._phrases, EFFECTS, strict=True)])
+        self._place = {e.cue: i for i, e in enumerate(EFFECTS) if e.kind is Kind.LEVEL}
         self._exit = 1.0 / self.settings.segment_s
-        self._prevalence = self.settings.prevalence
+        self._personal = Personal()
         self.set_prompt(prompt_kind)
         n = len(EFFECTS)
-        self._s = _State(self._prior, np.zeros(n), np.zeros(n), self._location.copy(), self._spread**2)
+        self._s = _State(
+            self._prior, np.zeros(n), np.zeros(len(self._channels)), np.zeros(n), self._location.copy(), self._spread**2
+        )
+        self.set_personal(personal or self._personal)
 
     def set_prompt(self, kind: str | None) -> None:
         """The kind of prompt now being answered, which sets the prevalence; None for not known."""
         if kind is not None and kind not in PREVALENCE_OF_PROMPT:
             raise ValueError(f"kind of prompt {kind!r} is none of {', '.join(PREVALENCE_OF_PROMPT)}")
-        self._prevalence = PREVALENCE_OF_PROMPT[kind] if kind else self.settings.prevalence
+        self._kind = kind
+        self._prevalence = prevalence_for(kind, self.settings.prevalence, self._personal.prevalence)
         self._prior = logit(self._prevalence)
+
+    @property
+    def personal(self) -> Personal:
+        """The personal parameters in force, as they were set (not the running means)."""
+        return self._personal
+
+    def set_personal(self, personal: Personal) -> None:
+        """Put new personal parameters in force, also in the middle of a session.
+
+        The cues that `personal.usual` names go to that location and scale, and what is seen from now on moves them as
+        if `seconds` had been seen. Cues that are not named, and the evidence gathered so far, stay as they are.
+        """
+        self._personal = personal
+        self._gain = np.array([personal.gain.get(e.channel, 1.0) for e in self._effects])
+        self._offset = np.array([personal.offset.get(c, 0.0) for c in self._channels])
+        for cue, usual in personal.usual.items():
+            if (i := self._place.get(cue)) is not None:
+                self._s.mean[i], self._s.var[i], self._s.seen_s[i] = usual.location, usual.scale**2, usual.seconds
+        self.set_prompt(self._kind)
+        self._s.log_odds = self._prior + float(self._s.shares.sum()) + float(self._s.own.sum())
 
     def step(self, frame: EvidenceFrame) -> Posterior:
         """Take in the next moment and say what is known at it."""
         dt = min(frame.dur_ns / 1e9, MAX_GAP_S)
         values = self._values(frame)
         seen = ~np.isnan(values)
-        llr = self._ratios(values, self._s.mean, np.sqrt(self._s.var))
+        llr = self._ratios(values, self._s.mean, np.sqrt(self._s.var)) * self._gain
         self._forget(dt)
         self._s.shares += llr * (dt / FADE_S)
-        self._s.log_odds = self._prior + float(self._s.shares.sum())
+        if self._offset.any():
+            self._s.own += np.where(self._present(frame), self._offset * (dt / FADE_S), 0.0)
+        self._s.log_odds = self._prior + float(self._s.shares.sum()) + float(self._s.own.sum())
         if self.settings.personal:
             self._learn(values, seen & self._level, dt)
         return self._posterior(frame, values)
 
     def state(self) -> object:
-        """A copy of everything that `step` changes."""
-        s = self._s
-        return (
-            _State(s.log_odds, s.shares.copy(), s.seen_s.copy(), s.mean.copy(), s.var.copy()),
-            self._prevalence,
-            self._prior,
-        )
+        """A copy of everything that `step`, `set_prompt` and `set_personal` change."""
+        return self._s.copy(), self._kind, self._prevalence, self._prior, self._personal, self._gain, self._offset
 
     def restore(self, state: object) -> None:
         """Go back to a state got from `state`."""
         assert isinstance(state, tuple)
-        s, self._prevalence, self._prior = state
-        self._s = _State(s.log_odds, s.shares.copy(), s.seen_s.copy(), s.mean.copy(), s.var.copy())
+        s, self._kind, self._prevalence, self._prior, self._personal, self._gain, self._offset = state
+        self._s = s.copy()
 
     def _levels(self) -> list[Effect]:
         return [e for e in self._effects if e.kind is Kind.LEVEL]
@@ -173,6 +205,10 @@ class EvidenceFilter:
                 values[places] = cues.values[columns]
         return values
 
+    def _present(self, frame: EvidenceFrame) -> NDArray[np.bool_]:
+        found = [frame.cues.get(channel) for channel in self._channels]
+        return np.array([cues is not None and not cues.absent for cues in found])
+
     def _forget(self, dt: float) -> None:
         entry = self._exit * self._prevalence / (1.0 - self._prevalence)
         p = self._prevalence + (sigmoid(self._s.log_odds) - self._prevalence) * exp(-(self._exit + entry) * dt)
@@ -181,6 +217,7 @@ class EvidenceFilter:
             return
         after = logit(min(max(p, 1e-12), 1 - 1e-12)) - self._prior
         self._s.shares *= after / before
+        self._s.own *= after / before
 
     def _learn(self, values: NDArray[np.float64], which: NDArray[np.bool_], dt: float) -> None:
         """Move each level cue's own location and scale by what was just seen (past only, shrunk to the population)."""
@@ -202,7 +239,10 @@ class EvidenceFilter:
                 variance += ABSENT_SPREAD[channel] ** 2
         half = BAND_Z * sqrt(variance)
         p, low, high = sigmoid(s.log_odds), sigmoid(s.log_odds - half), sigmoid(s.log_odds + half)
-        contributions = {c: float(s.shares[mask].sum()) for c, mask in self._of_channel.items()}
+        contributions = {
+            c: float(s.shares[mask].sum()) + float(own)
+            for (c, mask), own in zip(self._of_channel.items(), s.own, strict=True)
+        }
         order = np.argsort(np.where(self._namable, s.shares, -np.inf))[::-1][:3]
         top = tuple(
             TopCue(self._effects[i].cue, float(values[i]), float(s.shares[i]), self._phrases[i])
@@ -210,6 +250,24 @@ class EvidenceFilter:
             if s.shares[i] > 0.05
         )
         return Posterior(p, low, high, worded(p, low, high, self._prevalence), self._prior, contributions, top)
+
+
+def prevalence_for(kind: str | None, setting: float, personal: float | None) -> float:
+    """Share of time in A/H to expect.
+
+    Args:
+        kind: of prompt, or None where it is not known.
+        setting: the prevalence where no kind is known and the person neither.
+        personal: the person's own, None where it is not known. Where the kind of prompt is known, its prevalence moves
+            by the log-odds between `personal` and `setting`, but stays within `PREVALENCE_BOUNDS`: a person who is
+            often hesitant is so under every prompt, and the prompts keep their order.
+    """
+    if personal is None:
+        return PREVALENCE_OF_PROMPT[kind] if kind else setting
+    if kind is None:
+        return personal
+    low, high = PREVALENCE_BOUNDS
+    return min(max(sigmoid(logit(PREVALENCE_OF_PROMPT[kind]) + logit(personal) - logit(setting)), low), high)
 
 
 def worded(p: float, low: float, high: float, prevalence: float) -> Band:

@@ -16,10 +16,12 @@ from ahdetect.models.evidence import (
     EvidenceFilter,
     EvidenceSettings,
     logit,
+    prevalence_for,
     sigmoid,
     smooth,
     worded,
 )
+from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal, Usual
 from ahdetect.models.posterior import Band, ChannelState, EvidenceFrame, Presence
 
 STEP = 33_000_000
@@ -126,6 +128,95 @@ def test_the_own_running_mean_takes_a_steady_face_out_of_the_evidence() -> None:
         return said.contributions[Channel.FACE]
 
     assert run(personal=True) < 0.5 * run(personal=False)
+
+
+def face_frame(i: int, value: float) -> EvidenceFrame:
+    values = empty_values(Channel.FACE)
+    values[INDEX["face_brow_lower_sd"]] = value
+    states = {**dict.fromkeys(Channel, ABSENT), Channel.FACE: PRESENT}
+    cues = {**dict.fromkeys(Channel), Channel.FACE: CueFrame(Channel.FACE, i * STEP, values)}
+    return EvidenceFrame(i * STEP, STEP if i else 0, cues, states, True)
+
+
+KNOWN = Personal(
+    usual={"face_brow_lower_sd": Usual(1.0, 0.5, 60.0)},
+    gain={Channel.LANGUAGE: 0.5},
+    offset={Channel.LANGUAGE: 0.4, Channel.FACE: -0.3},
+    prevalence=0.3,
+)
+
+
+def test_personal_parameters_that_say_nothing_change_no_bit_of_any_row() -> None:
+    plain, known = EvidenceFilter(), EvidenceFilter(personal=Personal())
+    for i in range(200):
+        if i == 100:
+            known.set_personal(Personal())
+        x = frame(i, **HESITANT) if i % 3 else face_frame(i, 0.7)
+        assert repr(plain.step(x)) == repr(known.step(x))
+
+
+def test_with_personal_parameters_the_explanation_stays_exact_also_across_a_change_of_them() -> None:
+    filter_ = EvidenceFilter(personal=KNOWN)
+    for i in range(300):
+        if i == 100:
+            filter_.set_personal(Personal(offset={Channel.LANGUAGE: -1.0}, prevalence=0.05))
+        if i == 200:
+            filter_.set_prompt("hesitant")
+        said = filter_.step(frame(i, **HESITANT) if i % 3 else face_frame(i, 1.4))
+        assert said.prior_log_odds + sum(said.contributions.values()) == pytest.approx(logit(said.p), abs=1e-9)
+
+
+def test_a_known_usual_value_is_no_evidence_and_counts_as_already_seen() -> None:
+    fresh, known = EvidenceFilter(), EvidenceFilter(personal=KNOWN)
+    for i in range(300):
+        a, b = fresh.step(face_frame(i, 1.0)), known.step(face_frame(i, 1.0))
+    assert b.contributions[Channel.FACE] < 0.0 < a.contributions[Channel.FACE]
+    moved = EvidenceFilter(personal=Personal(usual={"face_brow_lower_sd": Usual(1.0, 0.5, 0.0)}))
+    for i in range(300):
+        known.step(face_frame(i, 3.0))
+        moved.step(face_frame(i, 3.0))
+    place = known._place["face_brow_lower_sd"]
+    assert 1.0 < known._s.mean[place] < moved._s.mean[place]
+
+
+def test_an_offset_adds_its_nats_once_per_mean_segment_and_only_while_the_channel_is_there() -> None:
+    personal = Personal(offset={Channel.LANGUAGE: 0.4, Channel.VOICE: 1.0})
+    settings = EvidenceSettings(segment_s=1e9)
+    plain, known = EvidenceFilter(settings), EvidenceFilter(settings, personal=personal)
+    for i in range(round(4.25e9 / STEP) + 1):
+        a, b = plain.step(frame(i, **PLAIN)), known.step(frame(i, **PLAIN))
+    added = b.contributions[Channel.LANGUAGE] - a.contributions[Channel.LANGUAGE]
+    assert added == pytest.approx(0.4, rel=0.02)
+    assert b.contributions[Channel.VOICE] == 0.0
+
+
+def test_a_gain_multiplies_what_its_channel_says() -> None:
+    plain, half = EvidenceFilter(), EvidenceFilter(personal=Personal(gain={Channel.LANGUAGE: 0.5}))
+    a, b = plain.step(frame(1, **HESITANT)), half.step(frame(1, **HESITANT))
+    assert b.contributions[Channel.LANGUAGE] == pytest.approx(0.5 * a.contributions[Channel.LANGUAGE])
+
+
+def test_a_person_s_prevalence_moves_every_kind_of_prompt_and_keeps_their_order() -> None:
+    assert prevalence_for(None, 0.18, 0.3) == 0.3
+    assert prevalence_for("hesitant", 0.18, None) == PREVALENCE_OF_PROMPT["hesitant"]
+    assert prevalence_for("hesitant", 0.18, 0.18) == pytest.approx(PREVALENCE_OF_PROMPT["hesitant"])
+    moved = [prevalence_for(kind, 0.18, 0.25) for kind in PREVALENCE_OF_PROMPT]
+    assert np.argsort(moved).tolist() == np.argsort(list(PREVALENCE_OF_PROMPT.values())).tolist()
+    assert prevalence_for("ambivalent", 0.18, 0.5) == PREVALENCE_BOUNDS[1]
+    assert EvidenceFilter(personal=KNOWN).step(frame(0)).p == pytest.approx(0.3)
+
+
+def test_a_restored_state_brings_the_personal_parameters_back() -> None:
+    filter_ = EvidenceFilter(prompt_kind="hesitant", personal=KNOWN)
+    state = filter_.state()
+    first = [repr(filter_.step(frame(i, **HESITANT))) for i in range(20)]
+    filter_.set_personal(Personal())
+    filter_.set_prompt(None)
+    other = EvidenceFilter()
+    for again in (filter_, other):
+        again.restore(state)
+        assert again.personal is KNOWN
+        assert [repr(again.step(frame(i, **HESITANT))) for i in range(20)] == first
 
 
 def test_smoothing_is_the_forward_backward_answer() -> None:
