@@ -1,4 +1,7 @@
-"""`ahdetect bench`: a clip in, figures with machine and versions out; the only place where speed is checked."""
+"""`ahdetect bench`: a clip in, figures with machine and versions out; the only place where speed is checked.
+
+`bench uda`, which measures adaptation instead of speed, lies in `ahdetect.commands.uda`.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ahdetect.commands.uda import uda
 from ahdetect.config import Settings
 from ahdetect.engine import Models
 from ahdetect.errors import MediaError
 from ahdetect.provenance import provenance
 from ahdetect.session import Session
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine.")
+app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine, and adaptation on a table.")
+app.command()(uda)
 
 
 @app.callback()
 def root() -> None:
-    """Measure speed on this machine."""
+    """Measure speed on this machine, and adaptation on a table."""
 
 
 @app.command()

@@ -1,0 +1,35 @@
+"""No adaptation: rows flow in, the probabilities of a classifier of the whole population flow out."""
+
+from __future__ import annotations
+
+from ahdetect.calibration.adapt import Array, Change
+from ahdetect.calibration.methods.source import Columns, Discriminant, Source
+
+
+class Fixed:
+    """A linear discriminant of the training people, the same for everybody: the row that adaptation must beat."""
+
+    name = "source-only"
+
+    def __init__(self, source: Source) -> None:
+        self.columns = Columns.of(source.x)
+        self.classify = Discriminant.fit(self.columns(source.x), source.y, source.prior())
+
+    def observe(self, x: Array) -> Change | None:  # noqa: ARG002
+        """Learn nothing."""
+        return None
+
+    def predict(self, x: Array) -> Array:
+        """Probabilities of the population's classifier."""
+        return self.classify(self.columns(x))
+
+    def figures(self) -> dict[str, float]:
+        """None are free."""
+        return {}
+
+    def state(self) -> object:
+        """There is none."""
+        return None
+
+    def restore(self, state: object) -> None:
+        """Nothing to put back."""
