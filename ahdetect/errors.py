@@ -6,7 +6,8 @@
     ├── MediaError (4)     a clip cannot be read, or holds nothing to analyse
     ├── AssetError (5)     a model file is missing or damaged
     ├── StoreError (6)     a session folder cannot be written, opened or repaired
-    └── DataError (7)      a file to score, evaluate or train on cannot be read
+    ├── DataError (7)      a file to score, evaluate or train on cannot be read
+    └── CalibrationError (9)  a baseline is not good enough to be kept
 
 The number is the exit code of the command line (`docs/cli.md` lists them). This module imports nothing of the
 package, so every floor may raise from it.
@@ -68,6 +69,12 @@ class DataError(AhdetectError):
     """A file to score, evaluate or train on cannot be read, or holds what it should not."""
 
     exit_code: ClassVar[int] = 7
+
+
+class CalibrationError(AhdetectError):
+    """A person's baseline is not good enough to be kept; nothing was saved."""
+
+    exit_code: ClassVar[int] = 9
 
 
 def known(error: BaseException) -> AhdetectError:

@@ -242,7 +242,7 @@ class BaselineBuilder:
     def _usable(self, frame: EvidenceFrame, channel: Channel) -> tuple[CueFrame | None, str]:
         """The cues to learn from, or None; and why this moment does not count as gathered, "" where it does."""
         state, cues = frame.states.get(channel), frame.cues.get(channel)
-        if state is None or cues is None or state.presence is not Presence.PRESENT or cues.absent:
+        if state is None or cues is None or state.presence is Presence.ABSENT or cues.absent:
             return None, "not in this session" if state is None else state.reason or "absent"
         if channel is Channel.VOICE:
             return cues, "" if cues["voice_speech"] >= SPEECH else "no speech"
