@@ -6,7 +6,14 @@
     ├── MediaError (4)     a clip cannot be read, or holds nothing to analyse
     ├── AssetError (5)     a model file is missing or damaged
     ├── StoreError (6)     a session folder cannot be written, opened or repaired
+    │   ├── NoKeyError         it is encrypted, and there is no key to open it with
+    │   ├── WrongKeyError      the key or passphrase does not fit
+    │   ├── UnknownFormatError it is sealed in a way that this version does not know
+    │   ├── TruncatedError     its end is missing
+    │   ├── ReplacedError      a file, or a part of one, stands in the place of another
+    │   └── DamagedError       bytes are not those that were written
     ├── DataError (7)      a file to score, evaluate or train on cannot be read
+    ├── ConsentError (8)   nobody agreed to it, or they took it back
     └── CalibrationError (9)  a baseline is not good enough to be kept
 
 The number is the exit code of the command line (`docs/cli.md` lists them). This module imports nothing of the
@@ -65,10 +72,40 @@ class StoreError(AhdetectError):
     exit_code: ClassVar[int] = 6
 
 
+class NoKeyError(StoreError):
+    """A recording is encrypted, and none of its locks is one that the keys at hand are for."""
+
+
+class WrongKeyError(StoreError):
+    """A key or passphrase does not fit the lock that it is for."""
+
+
+class UnknownFormatError(StoreError):
+    """A file is sealed in a way that this version does not know."""
+
+
+class TruncatedError(StoreError):
+    """The end of a sealed file is missing, though it was closed."""
+
+
+class ReplacedError(StoreError):
+    """A sealed file, or a part of one, stands where another one was: swapped, foreign, or out of order."""
+
+
+class DamagedError(StoreError):
+    """Sealed bytes are not those that were written."""
+
+
 class DataError(AhdetectError):
     """A file to score, evaluate or train on cannot be read, or holds what it should not."""
 
     exit_code: ClassVar[int] = 7
+
+
+class ConsentError(AhdetectError):
+    """Nobody agreed to what is to be done or kept, or they took it back; or a record of consent is not valid."""
+
+    exit_code: ClassVar[int] = 8
 
 
 class CalibrationError(AhdetectError):
