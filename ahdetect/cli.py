@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
     "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),
     "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
+    "calibrate": ("ahdetect.commands.calibrate", "Measure what is usual in one person; kept in their profile."),
+    "profile": ("ahdetect.commands.profile", "Look into the profile of a person, go back in it, or delete it."),
     "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
     "devices": ("ahdetect.commands.devices", "List cameras and microphones; meter and measure them."),
     "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),

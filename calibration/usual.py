@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ahdetect.models.effects import CLIP_Z
 from ahdetect.models.evidence import REFERENCE_WEIGHT_S
-from ahdetect.models.expert import FADE_S
 from ahdetect.models.personal import SCALE_BOUNDS, Usual
 from ahdetect.models.reference import MAD_TO_SD, Reference
 
@@ -27,18 +26,31 @@ GRID_S: Final = 0.5
 LEAST_S: Final = 2.0
 """Seconds of a cue under which nothing is said about it: one window of the face cues (models/face.py)."""
 
-MOMENT_S: Final = FADE_S
-"""Seconds in which evidence counts once (models/evidence.py). The reference's 30 s are 7 such moments, so that data
-whose values hang together for longer than one weigh less than their seconds."""
+BETWEEN: Final = 0.3
+"""Share of a cue's variance that lies between people. In RAVDESS the median over face action units is .48, over voice
+MFCC .29 (24 people, emotions taken out; `tools/measure_baseline.py --table`); the lower is taken."""
+
+MOMENT_S: Final = REFERENCE_WEIGHT_S * BETWEEN / (1.0 - BETWEEN)
+"""How far apart, s, two independent values are at which 30 s is the right weight of the population: it should weigh as
+much as (1 - share) / share of them. Where values hang together for longer, the person's data weigh less than their
+seconds; where for less, still no more than them, as in the filter."""
+
+STRANGE: Final = 4.0
+"""Standard deviations from the person's median from which a value may be a tracking error. Of 2.5 to 5, clipped or
+left out, this did best over simulated cues with and without errors, bell-shaped and skewed."""
+
+STRANGE_SHARE: Final = 0.15
+"""Share of time above which strange values are no errors but what the person does (smiling on and off): they are then
+clipped, not left out. Assumed."""
 
 
 def usual_of(t_s: Array, x: Array, lasted_s: Array, population: Reference) -> Usual | None:
     """Location and scale of a cue in one person, shrunk toward the population.
 
-    The values are clipped `CLIP_Z` standard deviations from their median, the standard deviation being that of the
-    median absolute deviation, itself shrunk (a cue that rests at one value has none of its own). Their mean and
-    variance are an M-estimate with Huber's weights; the population counts as `REFERENCE_WEIGHT_S` of data with its
-    own location and scale.
+    Tracking errors are left out: values further than `STRANGE` standard deviations from their median, by the median
+    absolute deviation, itself shrunk (a cue that rests at one value has none of its own), and further than the `CLIP_Z`
+    of the population's at which the filter clips; where they last long, see `STRANGE_SHARE`. Mean and standard
+    deviation of the rest are shrunk: the population counts as `REFERENCE_WEIGHT_S` of data.
 
     Args:
         t_s: times of the values, s, rising, (n,).
@@ -47,14 +59,18 @@ def usual_of(t_s: Array, x: Array, lasted_s: Array, population: Reference) -> Us
         population: what the cue is in people.
 
     Returns:
-        None where there are less than `LEAST_S` of values. `seconds` are those that count: not more than there were.
+        None where there are less than `LEAST_S` of values. `seconds` are those that count, not more than there were.
     """
     seconds = float(lasted_s.sum())
     if seconds < LEAST_S:
         return None
     middle = _median(x, lasted_s)
     mad = MAD_TO_SD * _median(np.abs(x - middle), lasted_s)
-    reach = CLIP_Z * _shrunk(population.scale, mad, seconds)
+    reach = max(STRANGE * _shrunk(population.scale, mad, seconds), CLIP_Z * population.scale)
+    near = np.abs(x - middle) <= reach
+    if float(lasted_s[near].sum()) >= (1.0 - STRANGE_SHARE) * seconds:
+        t_s, x, lasted_s = t_s[near], x[near], lasted_s[near]
+        seconds = float(lasted_s.sum())
     x = np.clip(x, middle - reach, middle + reach)
     apart = apart_s(t_s, x, lasted_s)
     own = seconds * min(1.0, MOMENT_S / apart)
