@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ahdetect.calibration.profile import Profile
+from ahdetect.calibration.profile_store import ProfileStore
 from ahdetect.capture.clock import NS_PER_S, ReplayClock
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.replay import Replay
@@ -17,6 +19,7 @@ from ahdetect.engine import Engine, Models, describe
 from ahdetect.errors import AhdetectError, MediaError
 from ahdetect.events import find_segments
 from ahdetect.models.cues import Channel
+from ahdetect.person import Person, load_profile, setup_in
 from ahdetect.provenance import provenance
 from ahdetect.timeline import Row, Timeline, smooth_rows
 
@@ -50,6 +53,9 @@ def analyze(
     settings: Settings | None = None,
     models: Models | None = None,
     progress: Callable[[Progress], None] | None = None,
+    profile: str | Profile | None = None,
+    profiles: ProfileStore | None = None,
+    learn: bool = False,
 ) -> Timeline:
     """Analyse a clip: video with sound, video alone or sound alone; or the folder of a recorded session.
 
@@ -59,6 +65,10 @@ def analyze(
         settings: what to compute; default everything.
         models: weights already loaded, to analyse several clips; default loads them.
         progress: called a few times a second.
+        profile: the person's, or its name: cues are measured against what is usual in them, and unless
+            `fusion.adapt` is off the fuser goes on adapting, the same each time.
+        profiles: where profiles are kept; default the user's own files.
+        learn: make a new version of the profile of what was learned; without it the profile stays as it is.
 
     Returns:
         The settled rows with causal and smoothed estimates, words and segments. `info` is what `session.json` holds.
@@ -66,7 +76,8 @@ def analyze(
     Raises:
         MediaError: the clip cannot be read, or holds neither pictures nor sound.
         AssetError: a model file is missing or damaged.
-        ConfigError: `prompt_kind` or a setting is not valid.
+        ConfigError: `prompt_kind` or a setting is not valid, or there is no such profile.
+        StoreError: the profile is damaged.
 
     Example:
         >>> import ahdetect
@@ -74,13 +85,15 @@ def analyze(
         >>> [(s.start_ns / 1e9, s.phrases) for s in timeline.segments]
     """
     settings = (settings or Settings()).with_prompt(prompt_kind)
+    found = load_profile(profile, profiles)
     clock, ledger = ReplayClock(), Ledger()
     source = open_clip(Path(clip), clock, ledger)
     began = perf_counter()
     models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio, yields=True)
     load_s = perf_counter() - began
     rows: list[Row] = []
-    engine = Engine(source, source, clock, ledger, settings=settings, models=models, live=False)
+    person = Person(found, setup_of_clip(Path(clip)), adapt=settings.fusion.adapt) if found is not None else None
+    engine = Engine(source, source, clock, ledger, settings=settings, models=models, live=False, person=person)
     engine.on_row(rows.append)
     began = perf_counter()
     engine.start()
@@ -94,6 +107,8 @@ def analyze(
         engine.stop()
     took_s = perf_counter() - began
     _raise_broken(engine, clip, rows)
+    if person is not None and learn:
+        person.keep(f"analysis of {Path(clip).resolve().stem}", profiles)
     return _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
 
 
@@ -117,6 +132,15 @@ def open_clip(path: Path, clock: ReplayClock, ledger: Ledger) -> Replay:
                 errors.append(error)
         raise errors[0]
     return Replay(path, clock, ledger, max_side=MAX_SIDE)
+
+
+def setup_of_clip(path: Path) -> dict[str, str]:
+    """Devices that a recorded session was made with; empty for any other clip, of which they are not known."""
+    if not path.is_dir():
+        return {}
+    from ahdetect.store.reader import open_session
+
+    return setup_in(open_session(path).info.get("devices") or {})
 
 
 def _raise_broken(engine: Engine, clip: str | Path, rows: list[Row]) -> None:
@@ -145,7 +169,7 @@ def _timeline(
     timeline.rows = timeline.with_smoothed(p_smoothed)
     timeline.segments = find_segments(rows, p_smoothed, words)
     timeline.info = {
-        **provenance(settings, engine.models),
+        **provenance(settings, engine.models, engine.person),
         "source": {**_source_info(source), "path": str(Path(clip).resolve())},
         "duration_s": round(duration_s, 4),
         "frames": source.totals.frames,
@@ -153,7 +177,7 @@ def _timeline(
         "audio_samples": source.totals.samples,
         "audio_gaps": source.totals.gaps,
         "broken_packets": source.totals.broken,
-        "notes": _notes(source, duration_s, rows, face=settings.channels.face),
+        "notes": [*_notes(source, duration_s, rows, face=settings.channels.face), *_person_notes(engine.person)],
         "ledger": engine.ledger_totals(),
         "stage_errors": [describe(e) for e in engine.errors],
         "stages": engine.stage_table(),
@@ -184,6 +208,13 @@ def _notes(source: Source, duration_s: float, rows: list[Row], *, face: bool) ->
     if not i.has_audio:
         notes.append("It has no sound that can be read: the estimate rests on face and body.")
     return notes
+
+
+def _person_notes(person: Person | None) -> list[str]:
+    """Why a profile did not fit, or what was learned could not be kept."""
+    if person is None:
+        return []
+    return [person.note] * bool(person.note) + [str(person.failure)] * bool(person.failure)
 
 
 def _source_info(source: Source) -> dict[str, Any]:

@@ -6,26 +6,21 @@ know that and how somebody speaks, not what. Nothing is recorded either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Final
 
 from ahdetect.calibration.baseline import Baseline
 from ahdetect.calibration.guide import DEFAULT_S, Guidance, Guide
 from ahdetect.calibration.profile import Profile, Version
 from ahdetect.calibration.profile_store import FileProfiles, ProfileStore
-from ahdetect.capture.source import Source
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Models
 from ahdetect.errors import CalibrationError, ConfigError
 from ahdetect.models.cues import CueFrame
 from ahdetect.models.posterior import EvidenceFrame
+from ahdetect.person import setup_of
 from ahdetect.session import Session
 from ahdetect.timeline import NS_PER_S, Row
-
-CLIP_DRIVER: Final = "pyav"
-"""Driver of a clip that is played in place of a device; which device it was filmed with is not known."""
 
 
 class Calibration:
@@ -128,18 +123,6 @@ def evidence_of(row: Row, dur_ns: int) -> EvidenceFrame:
     """The evidence that a row was made from; `dur_ns` since the row before."""
     cues = {c: None if values is None else CueFrame(c, row.t_ns, values) for c, values in row.cues.items()}
     return EvidenceFrame(row.t_ns, dur_ns, cues, row.states, row.settled)
-
-
-def setup_of(video: Source | None, audio: Source | None) -> dict[str, str]:
-    """The devices of a session as a profile knows them; a clip is no device and fits every set-up."""
-    sources = {"camera": video, "microphone": audio}
-    return {name: s.info.name for name, s in sources.items() if s is not None and s.info.driver != CLIP_DRIVER}
-
-
-def setup_in(devices: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """The same from "devices" of a `session.json`."""
-    sources = {"camera": devices.get("video"), "microphone": devices.get("audio")}
-    return {name: str(d["name"]) for name, d in sources.items() if d and d.get("driver") != CLIP_DRIVER}
 
 
 def keep(

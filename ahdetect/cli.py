@@ -1,8 +1,9 @@
 """Command line: arguments in, an exit code out; errors leave as one sentence on stderr.
 
 Exit codes (`docs/cli.md`): 0 done; 1 an error without a number of its own, or `doctor` found something missing; 2 wrong
-arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 7 a file of data; 130 stopped by
-Ctrl-C. 2 to 7 are the `exit_code` of the classes in `ahdetect.errors`.
+arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 7 a file of data; 9 a
+calibration that is not good enough; 130 stopped by Ctrl-C. 2 to 9 are the `exit_code` of the classes in
+`ahdetect.errors`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EPILOG = (
     "Exit codes: 0 done, 1 other error, 2 arguments, 3 device, 4 clip, 5 model file, 6 session folder, 7 data, "
-    "130 Ctrl-C."
+    "9 calibration, 130 Ctrl-C."
 )
 
 

@@ -53,6 +53,7 @@ class FusionSettings(_Settings):
     prevalence: float = Field(0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)")
     segment_s: float = Field(4.25, gt=0.1, le=60, description="mean length of an A/H segment (BAH)")
     personal: bool = Field(True, description="measure cues against the person's own running mean")
+    adapt: bool = Field(True, description="where a profile is in use, go on adapting to the person")
 
 
 class Settings(_Settings):

@@ -47,6 +47,7 @@ from ahdetect.models.speech import SpeechModel, SpeechStream
 from ahdetect.models.track import Track
 from ahdetect.models.voice import VoiceModel, VoiceStream
 from ahdetect.models.words import Transcript, Word, WordUpdate
+from ahdetect.person import Person
 from ahdetect.rows import Prompt, RowMaker
 from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Row
@@ -218,6 +219,7 @@ class Engine:
         models: weights that are already loaded; default loads them.
         writer: where to store the session; None stores nothing.
         live: provisional rows and latest-only cameras (True), or a replay that waits (False).
+        person: whose profile to use; None for anybody.
 
     Most programs use `ahdetect.Session`, which opens devices by name, or `ahdetect.analyze`.
     """
@@ -233,6 +235,7 @@ class Engine:
         models: Models | None = None,
         writer: SessionWriter | None = None,
         live: bool = True,
+        person: Person | None = None,
     ) -> None:
         if video is None and audio is None:
             raise ConfigError("A session needs a camera, a microphone or a clip; both were switched off.")
@@ -240,6 +243,7 @@ class Engine:
         self.ledger = ledger
         self.settings = settings or Settings()
         self.live = live
+        self.person = person
         self.transcript = Transcript()
         self.latency_ms: dict[str, array[float]] = {
             name: array("f") for name in ("capture_to_row", "words_settled", "words_provisional")
@@ -406,7 +410,8 @@ class Engine:
 
     def _make_fuser(self) -> EvidenceFilter:
         s = self.settings.fusion
-        return EvidenceFilter(EvidenceSettings(s.segment_s, s.prevalence, s.personal), s.prompt_kind)
+        personal = self.person.version.personal if self.person is not None else None
+        return EvidenceFilter(EvidenceSettings(s.segment_s, s.prevalence, s.personal), s.prompt_kind, personal=personal)
 
     # -- life cycle
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ahdetect.assets.manifest import entry
 from ahdetect.config import Settings
 from ahdetect.models.effects import EFFECTS
+
+if TYPE_CHECKING:
+    from ahdetect.person import Person
 
 LIBRARIES: Final = ("mediapipe", "faster-whisper", "ctranslate2", "onnxruntime", "opencv-python", "av", "numpy", "soxr")
 """Packages whose version may change a figure."""
@@ -20,9 +23,8 @@ NOTE: Final = (
 """Stands in every session file and under every picture."""
 
 
-# The four keys are those of `store.writer.SessionMeta`, so that a clip and a recording say the same.
-def provenance(settings: Settings, models: Any) -> dict[str, Any]:
-    """Versions, settings and model hashes, JSON-ready."""
+def provenance(settings: Settings, models: Any, person: Person | None = None) -> dict[str, Any]:
+    """Versions, settings, model hashes and the profile in use, JSON-ready; a clip and a recording say the same."""
     return {
         "versions": {name: _version(name) for name in ("ahdetect", *LIBRARIES)},
         "configuration": settings.model_dump(),
@@ -33,6 +35,7 @@ def provenance(settings: Settings, models: Any) -> dict[str, Any]:
             "assumed": sum(e.assumed for e in EFFECTS),
         },
         "models": model_hashes(models),
+        "profile": person.info() if person is not None else None,
     }
 
 

@@ -33,6 +33,9 @@ READ_SHARE: Final = 0.6
 QUIET_S: Final = 10.0
 """Length of the quiet moment: face and posture at rest, and the noise of the room."""
 
+SETTLE_S: Final = 3.0
+"""In the first seconds cameras adjust and models warm up: what is missing then is nobody's fault, and is not said."""
+
 MORE_S: Final = 30.0
 """How long the talk goes on at most where something is still missing at its end; assumed."""
 
@@ -159,6 +162,7 @@ class Guide:
         self._steps = list(self.planned)
         self._at = 0
         self._since_s: float | None = None
+        self._began_s = 0.0
         self._quiet_s = float("inf")
 
     def take(self, frame: EvidenceFrame) -> None:
@@ -173,7 +177,7 @@ class Guide:
         with self._lock:
             progress = self._builder.progress()
             if self._since_s is None:
-                self._since_s = now_s
+                self._since_s = self._began_s = now_s
             while (step := self._step()) is not None:
                 over = now_s - self._since_s - step.seconds
                 if over < 0 and not (step.name == MORE.name and progress.done):
@@ -181,7 +185,8 @@ class Guide:
                 self._next(min(now_s, self._since_s + step.seconds), done=progress.done)
             left_s = max(0.0, self._since_s + step.seconds - now_s) if step else 0.0
             number = min(self._at + 1, len(self._steps))
-            return Guidance(step, number, len(self._steps), left_s, progress.channels, progress.missing, progress.done)
+            missing = progress.missing if now_s - self._began_s >= SETTLE_S else ()
+            return Guidance(step, number, len(self._steps), left_s, progress.channels, missing, progress.done)
 
     def go_on(self, now_s: float) -> None:
         """End the step in hand now."""

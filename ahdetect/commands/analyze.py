@@ -19,9 +19,10 @@ from ahdetect.analysis import Progress as Done
 from ahdetect.analysis import analyze, summary
 from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
-from ahdetect.errors import AhdetectError, StoreError, known
+from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
+from ahdetect.person import load_profile, steps_of
 from ahdetect.store.schema import AUDIO, FRAMES_STREAM, VIDEO
 from ahdetect.timeline import Timeline
 
@@ -38,6 +39,8 @@ def main(
         str | None, typer.Option(help="What was asked: neutral, positive, negative, ambivalent, willing, ...")
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
+    profile: Annotated[str | None, typer.Option(help="Whose clips: the name of a calibrated profile.")] = None,
+    learn: Annotated[bool, typer.Option("--learn", help="Add what is learned to the profile.")] = False,
     picture: Annotated[bool, typer.Option(help="Draw timeline.png.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine, one object per clip.")] = False,
 ) -> None:
@@ -46,6 +49,9 @@ def main(
     A clip that cannot be read is reported and the others go on; the exit code is then that of the first failure.
     """
     chosen = (load_settings(settings) if settings else Settings()).with_prompt(prompt_kind)
+    if learn and profile is None:
+        raise ConfigError("--learn needs --profile: it says whose profile is to learn.")
+    load_profile(profile, None)  # a wrong name is told before the models are loaded
     folders = _folders(clips, out)
     began = perf_counter()
     models = Models.load(chosen, yields=True)
@@ -67,8 +73,8 @@ def main(
                 bars.update(task, completed=done.done_s, total=done.total_s)
 
             try:
-                timeline = analyze(clip, settings=chosen, models=models, progress=tell)
-                write_tables(timeline, folder)
+                timeline = analyze(clip, settings=chosen, models=models, progress=tell, profile=profile, learn=learn)
+                write_tables(timeline, folder, steps_of(timeline.info))
                 if picture:
                     draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip))
                 results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
