@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -270,7 +271,7 @@ class BaselineBuilder:
     def _missing(self, channel: Channel, got: float, wanted: float) -> str:
         if got >= wanted:
             return ""
-        more = f"{max(1.0, wanted - got):.0f} s more"
+        more = f"{ceil(wanted - got - 1e-6)} s more"
         if channel is Channel.VOICE:
             return f"{more} of speech"
         name = _NAMES[channel]
