@@ -173,6 +173,7 @@ class Columns:
         self._reason_number: dict[str, int] = {"": 0}
         self._reason_kind: list[int] = [0]
         self._kind_number: dict[str, int] = {"": 0}
+        self._compared = Pyramid(1)
         self._peaks = Pyramid(1, spans=True)
         self._sound_end_s: float | None = None
         self._sound_rest: NDArray[np.int16] = np.empty(0, np.int16)
@@ -236,6 +237,14 @@ class Columns:
     def set_segments(self, segments: Sequence[Segment]) -> None:
         """Replace the model's segments."""
         self._post(self._take_segments, list(segments))
+
+    def set_compared(self, p: NDArray[np.float64] | None) -> None:
+        """Show another estimate beside this one: a probability per row, or None for no other."""
+        with self._read():
+            self._compared = Pyramid(1)
+            if p is not None:
+                self._compared.write(0, p.astype(np.float32)[:, None])
+            self._touched(0.0)
 
     def set_human(self, segments: Sequence[Any]) -> None:
         """Replace the segments set by a person: `HumanSegment`, or anything with `start_ns` and `end_ns`."""
@@ -438,6 +447,23 @@ class Columns:
         low = np.fmin(low, np.fmin(at_edges[:-1], at_edges[1:]))
         high = np.fmax(high, np.fmax(at_edges[:-1], at_edges[1:]))
         return Window(edges, low, high, settled)
+
+    def compared(self, t0: float, t1: float, pixels: int) -> tuple[FloatArray, FloatArray] | None:
+        """Minimum and maximum of the other estimate for each of `pixels` equal stretches; None where there is none."""
+        edges = t0 + (t1 - t0) / pixels * np.arange(pixels + 1, dtype=np.float64)
+        with self._read():
+            if not len(self._compared):
+                return None
+            cuts = np.minimum(np.searchsorted(self._t.array, edges), len(self._compared))
+            low, high = self._compared.reduce(cuts[:-1], cuts[1:])
+            at_edges = _between(self._t.array[: len(self._compared)], self._compared.low, edges, cuts)
+        both = np.fmin(at_edges[:-1], at_edges[1:]), np.fmax(at_edges[:-1], at_edges[1:])
+        return np.fmin(low, both[0])[:, 0], np.fmax(high, both[1])[:, 0]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether another estimate is shown beside this one."""
+        return len(self._compared) > 0
 
     def sound(self, t0: float, t1: float, pixels: int) -> tuple[FloatArray, FloatArray]:
         """Minimum and maximum of the sound, -1 to 1, for each of `pixels` equal stretches; NaN where there is none."""

@@ -37,6 +37,8 @@ SOFT_PX_PER_S: Final = 10.0
 """Lines have soft edges from this zoom on: 3 rows to a pixel at 30 fps."""
 DASH: Final = 4
 """Pixels of a dash and of the blank after it, in the provisional part of a line."""
+LONG_DASH: Final = 5
+"""Half the pixels of a dash of the estimate that is shown for comparison, and all of the blank after it."""
 REPEAT_EM: Final = 40.0
 """A reason that does not fit once is written again at this distance, so that scrolling never loses it."""
 TICKS_S: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
@@ -267,6 +269,7 @@ class LanePainter:
             self._hatch(painter, channel.value, gaps[channel], x_from, x_to)
         if not self.quiet:
             self._lines(painter, x, window)
+            self._other(painter, x, t0, t1)
         self._sound(painter, x, t0, t1)
         self._words(painter, x_from, x_to)
         if not self.quiet:
@@ -345,6 +348,14 @@ class LanePainter:
                     at = first[mine]
                     self._bars.draw(painter, x[at], top[at, i], bottom[at, i], shade, wide[mine])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _other(self, painter: QPainter, x: NDArray[np.float64], t0: float, t1: float) -> None:
+        """The estimate without calibration, in long dashes."""
+        other = self.columns.compared(t0, t1, len(x))
+        if other is None:
+            return
+        dash = x // LONG_DASH % 3 != 2
+        self._fill(painter, ESTIMATE, x[dash], other[0][dash], other[1][dash], QColor(self.theme.text), 1.5)
 
     def _fill(
         self, painter: QPainter, key: str, x: NDArray[np.float64], low: NDArray[Any], high: NDArray[Any],

@@ -13,9 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from ahdetect.gui.before_after import BeforeAfter
 from ahdetect.gui.opening import Loaded
 from ahdetect.models.cues import Channel
-from ahdetect.models.posterior import Presence
+from ahdetect.models.posterior import Band, Presence
 from ahdetect.store.annotations import Annotations
 from ahdetect.store.reader import Session
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
@@ -25,6 +26,16 @@ LOOKED_AT: Final = 240
 
 NAMED: Final = 3
 """Cues that are named per channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncalibrated:
+    """What would have been said at one row without the person's calibration; as in `Row`."""
+
+    p: float
+    low: float
+    high: float
+    band: Band
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,7 @@ class ReviewModel:
         human: the human tier, None before the first.
         cursor_s: the moment that is looked at, seconds.
         chosen: number of the segment that is looked at, -1 where none is.
+        compared: before and after calibration; None where it is not shown.
     """
 
     def __init__(self) -> None:
@@ -63,6 +75,7 @@ class ReviewModel:
         self.human: Annotations | None = None
         self.cursor_s = 0.0
         self.chosen = -1
+        self.compared: BeforeAfter | None = None
         self._times_ns: list[int] = []
         self._word_starts_ns: list[int] = []
         self._watchers: list[Callable[[], None]] = []
@@ -79,6 +92,7 @@ class ReviewModel:
         timeline = loaded.timeline
         self._times_ns = np.round(loaded.rows.t_s * NS_PER_S).astype(np.int64).tolist()
         self._word_starts_ns = [w.start_ns for w in timeline.words]
+        self.compared = None
         self.chosen = 0 if timeline.segments else -1
         self.move_to(timeline.segments[0].start_ns / NS_PER_S if timeline.segments else 0.0)
 
@@ -119,6 +133,14 @@ class ReviewModel:
     def row(self) -> Row | None:
         """The row at the cursor."""
         return self.rows[self._at()] if self._times_ns else None
+
+    @property
+    def uncalibrated(self) -> Uncalibrated | None:
+        """What would have been said at the cursor without calibration; None where that is not shown."""
+        if self.compared is None or not self._times_ns:
+            return None
+        said, at = self.compared.before, self._at()
+        return Uncalibrated(float(said.p[at]), float(said.low[at]), float(said.high[at]), said.band_at(at))
 
     @property
     def segment(self) -> Segment | None:

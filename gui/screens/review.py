@@ -39,12 +39,14 @@ from PyQt6.QtWidgets import (
 
 from ahdetect.errors import AhdetectError
 from ahdetect.gui import columns as tracks_data
+from ahdetect.gui.before_after import BeforeAfter, Comparing, used_profile
 from ahdetect.gui.context import Context
 from ahdetect.gui.lanes import clock_text
 from ahdetect.gui.opening import Loaded, Opening, SoundPeaks
 from ahdetect.gui.player import SPEEDS, Player, Shown
 from ahdetect.gui.review_model import ChannelEvidence, ReviewModel, unseen
 from ahdetect.gui.screens import Screen
+from ahdetect.gui.terms import band_name
 from ahdetect.gui.tracks import TracksView
 from ahdetect.gui.transcript import Transcript
 from ahdetect.gui.video_view import VideoView
@@ -92,6 +94,7 @@ class ReviewScreen(Screen):
         self._opening: Opening | None = None
         self._given_up: list[Opening] = []
         self._peaks: SoundPeaks | None = None
+        self._comparing: Comparing | None = None
         self._wanted: tuple[Path | None, Path | None] | None = None
         self._shown: Shown | None = None
         self._beats = 0
@@ -219,6 +222,7 @@ class ReviewScreen(Screen):
         name = loaded.session.folder.name
         self._name.setText(name)
         self._name.setToolTip(str(loaded.session.folder))
+        self._offer_comparison()
         self.video.show_frame(None, None, "" if player.has_picture else translate("ReviewScreen", "No picture"))
         self._truth.setText("")
         for box in (self._in, self._out):
@@ -230,10 +234,58 @@ class ReviewScreen(Screen):
         self.go_to(self.model.cursor_s)
 
     def _close_session(self) -> None:
-        for part in (self._peaks, self.player):
+        for part in (self._peaks, self.player, self._comparing):
             if part is not None:
                 part.close()
-        self._peaks = self.player = self.loaded = self._shown = None
+        self._peaks = self.player = self.loaded = self._shown = self._comparing = None
+
+    # -- before and after calibration
+
+    def compare(self, on: bool) -> None:
+        """Show, beside what was estimated, what would have been without the person's calibration; or stop showing."""
+        if self._comparing is not None:
+            self._comparing.close()
+            self._comparing = None
+        used = used_profile(self.loaded.session.info) if self.loaded is not None else None
+        if on and self.loaded is not None and used is not None:
+            self._comparing = Comparing(self.loaded.session, *used)
+            self._tell_comparison(translate("ReviewScreen", "Working out the estimate without calibration…"))
+        else:
+            self._show_comparison(None)
+
+    def _offer_comparison(self) -> None:
+        used = used_profile(self.loaded.session.info) if self.loaded is not None else None
+        with QSignalBlocker(self._compare):
+            self._compare.setChecked(False)
+        self._compare.setEnabled(used is not None)
+        tip = translate("ReviewScreen", "No calibration was used in this session, so there is nothing to compare.")
+        if used is not None:
+            tip = translate("ReviewScreen", "Beside the estimate, the one without the calibration of {name}")
+            tip = tip.format(name=used[0])
+        self._compare.setToolTip(tip)
+        self._show_comparison(None)
+
+    def _poll_comparison(self) -> None:
+        comparing = self._comparing
+        if comparing is None or not comparing.done:
+            return
+        self._comparing = None
+        if comparing.error is not None:
+            self.context.say("error", str(comparing.error), "review")
+            with QSignalBlocker(self._compare):
+                self._compare.setChecked(False)
+        self._show_comparison(comparing.found)
+
+    def _show_comparison(self, found: BeforeAfter | None) -> None:
+        self.model.compared = found
+        if self.loaded is not None:
+            self.loaded.columns.set_compared(None if found is None else found.before.p)
+        self._tell_comparison("" if found is None else compared_text(found))
+        self._show_moment()
+
+    def _tell_comparison(self, text: str) -> None:
+        self._compared_text.setText(text)
+        self._compared_text.setVisible(bool(text))
 
     # -- time
 
@@ -241,6 +293,7 @@ class ReviewScreen(Screen):
         """Look at what is new and paint it; called 30 times a second."""
         self._arrange()
         self._poll()
+        self._poll_comparison()
         if self.player is None:
             return
         self._beats += 1
@@ -583,6 +636,12 @@ class ReviewScreen(Screen):
             ),
             _line(translate("ReviewScreen", "How sure"), sure),
         ]
+        without = self.model.uncalibrated
+        if without is not None:
+            text = translate("ReviewScreen", "{band}, probability {p:.2f}, 80 % band {low:.2f} to {high:.2f}").format(
+                band=band_name(without.band), p=without.p, low=without.low, high=without.high
+            )
+            lines.append(_line(translate("ReviewScreen", "Without calibration"), text))
         if not math.isnan(row.p_smoothed):
             hindsight = translate("ReviewScreen", "{p:.2f} once the whole recording is known").format(p=row.p_smoothed)
             lines.append(_line(translate("ReviewScreen", "In hindsight"), hindsight))
@@ -969,10 +1028,18 @@ class ReviewScreen(Screen):
         )
         for text, act in zooms:
             row.addWidget(self._button("", text, act))
+        self._compare = QPushButton(translate("ReviewScreen", "Before and a&fter"))
+        self._compare.setAccessibleName(translate("ReviewScreen", "Before and after calibration"))
+        self._compare.setCheckable(True)
+        self._compare.setEnabled(False)
+        self._compare.toggled.connect(self.compare)
+        row.addWidget(self._compare)
+        self._compared_text = _label("")
+        self._compared_text.hide()
         bar = QWidget()
         row.setContentsMargins(0, 0, 0, 0)
         bar.setLayout(row)
-        return _column(self.tracks, bar, stretch=self.tracks)
+        return _column(self._compared_text, self.tracks, bar, stretch=self.tracks)
 
     def _show_table(self) -> None:
         table = self.tracks.data_table()
@@ -1066,6 +1133,18 @@ def channel_name(channel: Channel) -> str:
 def presence_name(presence: Presence) -> str:
     """A presence in the user's language."""
     return _PRESENCES[presence]()
+
+
+def compared_text(found: BeforeAfter) -> str:
+    """What a person's calibration changed in a session, in words."""
+    text = translate(
+        "ReviewScreen",
+        "Solid: with the calibration of {name}. Long dashes: without it. Elevated in {after:.0%} of the time instead "
+        "of {before:.0%}; another word (low, unclear, elevated) in {other:.0%}.",
+    )
+    return text.format(
+        name=found.profile, after=found.after.elevated(), before=found.before.elevated(), other=found.other_band
+    )
 
 
 def _heard(row: Row, channel: Channel) -> bool:
