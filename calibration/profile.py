@@ -138,6 +138,15 @@ class Profile:
             raise ConfigError(f"Profile {self.name} has no version {number}; {has}.", value=number)
         return self._versions[number - 1]
 
+    def newest(self) -> tuple[Version, ...]:
+        """The newest version of each set-up, newest last."""
+        found: dict[tuple[tuple[str, str], ...], Version] = {}
+        for version in self._versions:
+            key = tuple(sorted(version.setup.items()))
+            found.pop(key, None)
+            found[key] = version
+        return tuple(found.values())
+
     def for_setup(self, setup: Mapping[str, str]) -> tuple[Version, str]:
         """The newest version that was measured with this set-up, and a sentence where there is none.
 
@@ -209,8 +218,8 @@ class Profile:
                 raise ValueError("schema_version is not a number from 1")
             if raw["schema_version"] > SCHEMA_VERSION:
                 raise SchemaError(f"schema_version {raw['schema_version']}, and this ahdetect knows {SCHEMA_VERSION}")
-            return cls(raw["name"], [_version(v) for v in raw["versions"]], _time(raw["created_at"]), now)
-        except (KeyError, TypeError, AttributeError, ConfigError) as error:
+            return cls(raw["name"], [_version(v) for v in _list(raw["versions"])], _time(raw["created_at"]), now)
+        except (KeyError, TypeError, AttributeError, OverflowError, ConfigError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def _append(self, version: Version) -> Version:
@@ -262,12 +271,18 @@ def _text(raw: Any) -> str:
     return raw
 
 
+def _list(raw: Any) -> list[Any]:
+    if not isinstance(raw, list):
+        raise TypeError(f"{raw!r} is no list")
+    return raw
+
+
 def _version(raw: Mapping[str, Any]) -> Version:
     restores = raw["restores"]
     if type(raw["number"]) is not int or not (restores is None or type(restores) is int):
         raise ValueError("a version has no number")
     setup = {_text(key): _text(value) for key, value in raw["setup"].items()}
-    changes = tuple(_change(change) for change in raw["changes"])
+    changes = tuple(_change(change) for change in _list(raw["changes"]))
     personal = Personal.from_json(raw["personal"])
     return Version(raw["number"], _time(raw["created_at"]), personal, changes, _text(raw["why"]), setup, restores)
 

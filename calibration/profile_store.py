@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -125,7 +126,7 @@ class FileProfiles:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._alone():
-                self.folder.chmod(0o700)
+                self._close_to_others()
                 self._refuse_conflict(profile)
                 plain = json.dumps(profile.to_json(), ensure_ascii=False, allow_nan=False).encode()
                 self._write(path, self._seal(plain))
@@ -199,6 +200,12 @@ class FileProfiles:
                 value=profile.name,
                 permanent=False,
             )
+
+    def _close_to_others(self) -> None:
+        """Names of profiles are nobody else's business either; the owner's own rights stay as they are."""
+        mode = stat.S_IMODE(self.folder.stat().st_mode)
+        if mode & 0o077:
+            self.folder.chmod(mode & 0o700)
 
     def _write(self, path: Path, data: bytes) -> None:
         part = _part(path)

@@ -52,8 +52,10 @@ def show(
     """Say what is usual in the person, beside what is usual in people."""
     profile = FileProfiles().load(name)
     version = profile.current if number is None else profile.version(number)
+    newest = profile.newest()
     if as_json:
-        _json({"profile": profile.name, "versions": len(profile.versions), **_shown(version)})
+        setups = [{"setup": dict(v.setup), "version": v.number} for v in newest]
+        _json({"profile": profile.name, "versions": len(profile.versions), "setups": setups, **_shown(version)})
         return
     head = f"{profile.name}, version {version.number} of {len(profile.versions)}: {version.why}"
     _print(Text(f"{head}, {_when(version.created_at.isoformat())}"))
@@ -62,6 +64,9 @@ def show(
     _print(_cues(version) if version.personal.usual else Text("No cue is personal: the population's values are used."))
     for line in _parameters(version):
         _print(Text(line))
+    if len(newest) > 1:
+        for other in newest:
+            _print(Text(f"With {_setup(other.setup) or 'a set-up that is not known'}: version {other.number}"))
 
 
 @app.command()
@@ -180,7 +185,8 @@ def _with_changes(version: Version) -> dict[str, Any]:
 
 
 def _cues(version: Version) -> Table:
-    table = Table("cue", "usual", "spread", "from", "people's usual", "people's spread", "shift in spreads", box=None)
+    table = Table("cue", "usual", "spread", "from", "people's", "spread", "shift, sd", box=None)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     people = references()
