@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ahdetect.analysis import analyze as analyze
+    from ahdetect.calibrating import Calibration as Calibration
+    from ahdetect.calibration.profile import Profile as Profile
     from ahdetect.config import Settings as Settings
     from ahdetect.config import load_settings as load_settings
     from ahdetect.errors import AhdetectError as AhdetectError
     from ahdetect.errors import AssetError as AssetError
+    from ahdetect.errors import CalibrationError as CalibrationError
     from ahdetect.errors import ConfigError as ConfigError
     from ahdetect.errors import DeviceError as DeviceError
     from ahdetect.errors import MediaError as MediaError
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "analyze": "analysis",
     "Session": "session",
+    "Calibration": "calibrating",
+    "Profile": "calibration.profile",
     "Settings": "config",
     "load_settings": "config",
     "Timeline": "timeline",
@@ -53,6 +58,7 @@ _WHERE = {
     "Presence": "models.posterior",
     "AhdetectError": "errors",
     "AssetError": "errors",
+    "CalibrationError": "errors",
     "ConfigError": "errors",
     "DeviceError": "errors",
     "MediaError": "errors",
