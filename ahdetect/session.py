@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ahdetect.calibration.profile import Profile
+from ahdetect.calibration.profile_store import ProfileStore
 from ahdetect.capture.clock import SessionClock
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AudioPacket
@@ -17,6 +19,7 @@ from ahdetect.engine import Engine, Models, Sight, describe
 from ahdetect.errors import StoreError
 from ahdetect.events import Event, find_segments
 from ahdetect.models.words import Word, WordUpdate
+from ahdetect.person import Person, load_profile, setup_of
 from ahdetect.provenance import provenance
 from ahdetect.store.writer import SessionWriter, delete_session
 from ahdetect.timeline import Row, smooth_rows
@@ -32,12 +35,16 @@ class Session:
         settings: what to compute; default everything.
         prompt_kind: what the person answers from the start (one of BAH's seven kinds), as a prior.
         models: weights already loaded.
+        profile: the person's, or its name: cues are measured against what is usual in them, and unless
+            `fusion.adapt` is off the fuser goes on adapting. What it learned becomes a new version at the end.
+        profiles: where profiles are kept; default the user's own files. A `Profile` that was never stored is not
+            stored here either.
 
     Raises:
         DeviceError: a camera or microphone is missing or busy.
         AssetError: a model file is missing or damaged.
         StoreError: the folder cannot be written or is not empty.
-        ConfigError: an argument is not valid.
+        ConfigError: an argument is not valid, or there is no such profile.
 
     Example:
         >>> with Session(video="0", audio="default") as session:
@@ -60,8 +67,12 @@ class Session:
         settings: Settings | None = None,
         prompt_kind: str | None = None,
         models: Models | None = None,
+        profile: str | Profile | None = None,
+        profiles: ProfileStore | None = None,
     ) -> None:
         self.settings = (settings or Settings()).with_prompt(prompt_kind)
+        self.profiles = profiles
+        found = load_profile(profile, profiles)
         self.models = models or Models.load(self.settings, video=video != "none", audio=audio != "none")
         self.clock = SessionClock()
         self.ledger = Ledger()
@@ -73,6 +84,8 @@ class Session:
         self.writer = None
         self._stopped = False
         try:
+            setup = setup_of(self.video, self.audio)
+            self.person = Person(found, setup, adapt=self.settings.fusion.adapt) if found is not None else None
             self._prepare(out)
         except BaseException:
             self._abandon()
@@ -90,7 +103,7 @@ class Session:
         if out is not None:
             self.writer = SessionWriter(
                 Path(out),
-                {**provenance(self.settings, self.models), "devices": self.devices()},
+                {**provenance(self.settings, self.models, self.person), "devices": self.devices()},
                 started_at=self.clock.started_at,
                 video=self.video.info if self.video is not None else None,
                 audio=self.audio is not None,
@@ -98,7 +111,7 @@ class Session:
             )
         self.engine = Engine(
             self.video, self.audio, self.clock, self.ledger,
-            settings=self.settings, models=self.models, writer=self.writer,
+            settings=self.settings, models=self.models, writer=self.writer, person=self.person,
         )  # fmt: skip
 
     def __enter__(self) -> Session:
@@ -122,6 +135,9 @@ class Session:
         try:
             self.engine.stop()
         finally:
+            if self.person is not None:
+                name = self.writer.folder.name if self.writer is not None else ""
+                self.person.keep(f"session {name}".strip(), self.profiles)
             if self.writer is not None:
                 self._close_folder(self.writer)
 
@@ -131,6 +147,8 @@ class Session:
         Raises:
             StoreError: a file could not be deleted, or files of others keep the folder; what was ours is deleted.
         """
+        if self.person is not None:
+            self.person.forget()
         try:
             self.stop()
         except StoreError:  # what could not be finished is deleted all the same
@@ -210,8 +228,9 @@ class Session:
 
     @property
     def errors(self) -> list[str]:
-        """What stopped a stage of this session, in sentences."""
-        return [describe(e) for e in self.engine.errors]
+        """What stopped a stage of this session, or kept what it learned from being stored, in sentences."""
+        failure = self.person.failure if self.person is not None else None
+        return [describe(e) for e in (*self.engine.errors, *((failure,) if failure else ()))]
 
     def devices(self) -> dict[str, Any]:
         """What the sources turned out to be."""
@@ -225,6 +244,7 @@ class Session:
             "latency_ms": self.engine.latency_table(),
             "stages": self.engine.stage_table(),
             "stage_errors": self.errors,
+            "profile": self.person.info() if self.person is not None else None,
         }
 
 

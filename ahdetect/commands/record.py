@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +13,12 @@ from rich.live import Live
 from rich.text import Text
 
 from ahdetect.capture.stage import Stage
+from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
 from ahdetect.errors import AhdetectError, StoreError
 from ahdetect.session import Session
 
 app = typer.Typer()
-
-INTERRUPTED = 130
 
 
 @app.command()
@@ -31,13 +29,14 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder of the session; made, never overwritten.")] = None,
     prompt_kind: Annotated[str | None, typer.Option(help="What was asked: neutral, positive, ...")] = None,
     settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
+    profile: Annotated[str | None, typer.Option(help="Who it is: the name of a calibrated profile.")] = None,
     plot: Annotated[bool, typer.Option(help="Draw timeline.png when done.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Record a session and analyse it while it runs. Ctrl-C ends it in good order: what was recorded is kept."""
     chosen = load_settings(settings) if settings else Settings()
     folder = out or Path("sessions") / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind)
+    session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind, profile=profile)
     stopped_by, failures = _run(session, seconds, quiet=as_json)
     failures += [*session.engine.sink_errors, *(_told_of(stage, folder) for stage in session.engine.crashed)]
     report = session.report()
@@ -65,19 +64,16 @@ def main(
 
 def _run(session: Session, seconds: float | None, *, quiet: bool) -> tuple[str, list[AhdetectError]]:
     """Run to the end: what ended it ("time", "end of source", "interrupt"), and why the folder was not closed."""
-    interrupted = False
     stopped_by = "interrupt"
     failures: list[AhdetectError] = []
-
-    def interrupt(*_: Any) -> None:
-        nonlocal interrupted
-        interrupted = True
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with session, Live(Text(""), console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+        with (
+            interrupts() as interrupted,
+            session,
+            Live(Text(""), console=Console(stderr=True), transient=True, auto_refresh=False) as live,
+        ):
             end = None if seconds is None else session.clock.now_ns() + round(seconds * 1e9)
-            while not interrupted:
+            while not interrupted():
                 if session.wait(0.25):
                     stopped_by = "end of source"
                     break
@@ -88,9 +84,6 @@ def _run(session: Session, seconds: float | None, *, quiet: bool) -> tuple[str, 
                     live.update(Text(line_of_truth(session)), refresh=True)
     except StoreError as error:
         failures.append(error)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     return stopped_by, failures
 
 
