@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
     "calibrate": ("ahdetect.commands.calibrate", "Measure what is usual in one person; kept in their profile."),
     "profile": ("ahdetect.commands.profile", "Look into the profile of a person, go back in it, or delete it."),
+    "export": ("ahdetect.commands.export", "Export a session: tables, annotations, captions, streams, report, film."),
+    "agreement": ("ahdetect.commands.agreement", "Compare the model's segments with those that a person marked."),
     "bench": ("ahdetect.commands.bench", "Measure speed on this machine."),
     "devices": ("ahdetect.commands.devices", "List cameras and microphones; meter and measure them."),
     "doctor": ("ahdetect.commands.doctor", "Say what is installed, what is missing and the command that mends it."),

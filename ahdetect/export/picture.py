@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,12 +134,23 @@ def draw_timeline(timeline: Timeline, path: Path, clip: Path | None = None, orig
         raise StoreError(
             f"There are no rows to draw into {path}; analyse a clip with sound or picture first.", value=path
         )
-    figure = _Page(timeline, _moments(timeline, clip, origin_s)).draw()
     try:
         with whole_file(path) as file:
-            figure.savefig(file, format="png", dpi=DPI, metadata={"Software": "ahdetect"})
+            paint_timeline(timeline, file, clip, origin_s)
     except OSError as error:
         raise StoreError(f"Cannot write the picture {path}: {error.strerror or error}.", value=path) from error
+
+
+def paint_timeline(
+    timeline: Timeline, file: BinaryIO, clip: Path | None = None, origin_s: float | None = None, dpi: int = DPI
+) -> None:
+    """As `draw_timeline`, into an open file; `timeline` has rows.
+
+    Raises:
+        OSError: the file does not take it.
+    """
+    figure = _Page(timeline, _moments(timeline, clip, origin_s)).draw()
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": "ahdetect"})
 
 
 def _moments(timeline: Timeline, clip: Path | None, origin_s: float | None) -> list[tuple[float, Frame]]:
