@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from platformdirs import user_documents_path
 from PyQt6.QtCore import QObject, QSettings, pyqtSignal
 
 from ahdetect.gui.plan import PlannedPrompt
 from ahdetect.gui.theme import LIGHT, SCALES, THEMES, Theme, system_theme
+
+if TYPE_CHECKING:
+    from ahdetect.store.consent import Consent
 
 __all__ = ["SYSTEM", "Context", "DeviceChoice", "PlannedPrompt", "SessionPlan"]
 
@@ -45,12 +48,14 @@ class SessionPlan:
         name: name of the session; a pseudonym, not the person's name.
         prompts: what is asked, in order.
         quiet: hide all estimates while recording.
+        profile: pseudonym of the person, under which their calibration is kept; "" for none.
     """
 
     out: Path = field(default_factory=lambda: user_documents_path() / "ahdetect")
     name: str = ""
     prompts: list[PlannedPrompt] = field(default_factory=list)
     quiet: bool = False
+    profile: str = ""
 
 
 class Context(QObject):
@@ -69,6 +74,7 @@ class Context(QObject):
         theme_changed: the new `Theme`.
         choice: devices.
         plan: the session to record.
+        consent: what the person of the next session agreed to; None before they were asked. Never remembered.
         theme: colours in force.
         folder: session opened for review, None before the first.
         clip: its clip, where it is not found by itself.
@@ -85,6 +91,7 @@ class Context(QObject):
         self.settings = settings if settings is not None else QSettings("ahdetect", "ahdetect")
         self.choice = DeviceChoice(**self._stored("choice", asdict(DeviceChoice())))
         self.plan = self._stored_plan()
+        self.consent: Consent | None = None
         self.folder: Path | None = None
         self.clip: Path | None = None
         self.theme_name = str(self.settings.value("theme", SYSTEM))
@@ -148,7 +155,7 @@ class Context(QObject):
             for p in found["prompts"]
             if isinstance(p, dict) and isinstance(p.get("text"), str)
         ]
-        return SessionPlan(Path(found["out"]), found["name"], prompts, found["quiet"])
+        return SessionPlan(Path(found["out"]), found["name"], prompts, found["quiet"], found["profile"])
 
 
 def _scale(value: Any) -> float:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ahdetect.calibration.profile_store import FileProfiles
 from ahdetect.capture.packets import AUDIO_CHUNK, AudioPacket
 from ahdetect.config import Settings
 from ahdetect.engine import FIXED_REASONS, Models
@@ -28,10 +29,12 @@ from ahdetect.errors import AhdetectError, known
 from ahdetect.events import Event
 from ahdetect.gui.columns import Columns
 from ahdetect.gui.plan import GB_PER_HOUR, PlannedPrompt, free_bytes
+from ahdetect.gui.weights import shared
 from ahdetect.models.cues import INDEX, Channel
 from ahdetect.models.posterior import Presence
 from ahdetect.models.words import WordUpdate
 from ahdetect.session import Session
+from ahdetect.store.consent import Consent
 from ahdetect.timeline import NS_PER_S, Row
 
 if TYPE_CHECKING:
@@ -130,8 +133,9 @@ class Notice:
     """Something that the user has to know.
 
     Attributes:
-        kind: "device_lost", "device_back", "stage_crashed", "sink_off", "disk_low", "error", "source_ended", "watcher".
-        where: "camera" or "microphone", the stage, or the file.
+        kind: "device_lost", "device_back", "stage_crashed", "sink_off", "disk_low", "error", "source_ended", "watcher",
+            "profile".
+        where: "camera" or "microphone", the stage, the file, or the person.
         detail: a sentence or a reason.
     """
 
@@ -221,12 +225,14 @@ class LiveModel:
     Attributes:
         columns: what the tracks draw; a fresh one for each session.
         notices: what happened since the screen last looked; it takes them out.
+        consent: what the person of the next session agreed to; without it nothing is recorded.
     """
 
-    def __init__(self, make: Callable[..., Session] = Session, load: Callable[..., Models] = Models.load) -> None:
+    def __init__(self, make: Callable[..., Session] = Session, load: Callable[..., Models] = shared) -> None:
         self._make, self._load = make, load
         self.columns = Columns()
         self.notices: deque[Notice] = deque()
+        self.consent: Consent | None = None
         self.state = State.IDLE
         self._progress = ""
         self._error = ""
@@ -262,8 +268,8 @@ class LiveModel:
         self.state, self._progress = State.STARTING, "models"
         self._prompts = list(plan.prompts)
         self._folder = plan.out.expanduser() / folder_name(plan.name, datetime.now())
-        folder, chosen = self._folder, settings or Settings()
-        self._do(lambda: self._start(choice.video, audio_spec(choice), folder, chosen))
+        folder, chosen, profile = self._folder, settings or Settings(), plan.profile
+        self._do(lambda: self._start(choice.video, audio_spec(choice), folder, chosen, profile))
 
     def pause(self) -> None:
         """Record and analyse nothing until `resume()`."""
@@ -459,9 +465,9 @@ class LiveModel:
         if self._session is not None:
             work(self._session)
 
-    def _start(self, video: str, audio: str, folder: Path, settings: Settings) -> None:
+    def _start(self, video: str, audio: str, folder: Path, settings: Settings, profile: str) -> None:
         try:
-            session = self._opened(video, audio, folder, settings)
+            session = self._opened(video, audio, folder, settings, profile)
         except Exception as error:
             self._error, self._folder = str(known(error)), None
             self.state = State.IDLE if self._cancelled else State.FAILED
@@ -474,12 +480,17 @@ class LiveModel:
         self._session, self.state = session, State.RECORDING
         self._look()
 
-    def _opened(self, video: str, audio: str, folder: Path, settings: Settings) -> Session | None:
+    def _opened(self, video: str, audio: str, folder: Path, settings: Settings, profile: str) -> Session | None:
         models = self._models(settings, video != "none", audio != "none")
         if self._cancelled:
             return None
         self._progress = "devices"
-        session = self._make(video, audio, out=folder, settings=settings, models=models)
+        known_person = profile and profile in FileProfiles().names()  # who was never calibrated has none
+        options = {"profile": profile} if known_person else {}
+        agreed = self.consent
+        session = self._make(video, audio, out=folder, settings=settings, models=models, consent=agreed, **options)
+        if session.person is not None and session.person.note:
+            self.notices.append(Notice("profile", session.person.name, session.person.note))
         self._watch(session)
         self._progress = "threads"
         session.start()

@@ -187,6 +187,8 @@ def notice_text(notice: Notice) -> tuple[str, str, str]:
     if kind == "disk_low":
         text = translate("LiveScreen", "Only {free} are free for {folder}; make room or stop soon.")
         return "warning", text.format(free=detail, folder=where), "disk"
+    if kind == "profile":
+        return "warning", detail, "profile"
     if kind == "source_ended":
         return "info", translate("LiveScreen", "The clip has ended, so the recording was finished."), "recording"
     if kind == "watcher":

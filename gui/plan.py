@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from ahdetect.calibration.profile import checked_name
 from ahdetect.config import PromptKind
-from ahdetect.errors import DataError, StoreError
+from ahdetect.errors import ConfigError, DataError, StoreError
 
 KINDS: Final[tuple[str, ...]] = get_args(PromptKind)
 GB_PER_HOUR: Final = 1.1
@@ -40,6 +41,14 @@ class PlannedPrompt:
 def name_is_good(name: str) -> bool:
     """Whether `name` can be part of a folder's name on every system; an empty one can."""
     return not name or (_NAME.fullmatch(name) is not None and name[-1] not in " .")
+
+
+def profile_is_good(name: str) -> bool:
+    """Whether `name` can be a person's pseudonym, under which a calibration is kept; an empty one is none."""
+    try:
+        return not name or bool(checked_name(name))
+    except ConfigError:
+        return False
 
 
 def free_bytes(folder: Path) -> int:

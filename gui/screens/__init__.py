@@ -84,6 +84,11 @@ class ScreenEntry:
 SCREENS: Final[tuple[ScreenEntry, ...]] = (
     ScreenEntry("devices", QT_TRANSLATE_NOOP("Screens", "Devices"), "ahdetect.gui.screens.devices:DevicesScreen"),
     ScreenEntry("setup", QT_TRANSLATE_NOOP("Screens", "Set-up"), "ahdetect.gui.screens.setup:SetupScreen"),
+    ScreenEntry(
+        "calibration",
+        QT_TRANSLATE_NOOP("Screens", "Calibration"),
+        "ahdetect.gui.screens.calibration:CalibrationScreen",
+    ),
     ScreenEntry("live", QT_TRANSLATE_NOOP("Screens", "Live"), "ahdetect.gui.screens.live:LiveScreen"),
     ScreenEntry("review", QT_TRANSLATE_NOOP("Screens", "Review"), "ahdetect.gui.screens.review:ReviewScreen"),
 )

@@ -130,6 +130,9 @@ class CalibrationScreen(Screen):
         state = translate("CalibrationScreen", STATES[now.state])
         if now.state is State.STARTING and now.progress:
             state = translate("CalibrationScreen", PROGRESS[now.progress])
+        if now.state is State.GATHERING and now.gathered:
+            least = min(one.share for one in now.gathered)
+            state = translate("CalibrationScreen", "Gathering, {share:.0%}").format(share=least)
         put(self.state_label, state)
         self._show_step(now)
         self.gathered.show_gathered(now.gathered)
@@ -178,7 +181,7 @@ class CalibrationScreen(Screen):
             )
         if now.state is State.ACCEPTED:
             return translate(
-                "CalibrationScreen", "The live session uses it from now on. Older versions stay in the list below."
+                "CalibrationScreen", "The live session uses it from now on. Older versions stay in the list."
             )
         lines = [
             translate(
@@ -403,7 +406,7 @@ class CalibrationScreen(Screen):
         bar.setLayout(row)
         self.gathered_title = heading(translate("CalibrationScreen", "Gathered"))
         rest = QWidget()
-        versions = QLabel(translate("CalibrationScreen", "&Versions"))
+        versions = QLabel(translate("CalibrationScreen", "Vers&ions"))
         versions.setProperty("role", "heading")
         versions.setBuddy(self.versions)
         return _column(

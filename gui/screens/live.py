@@ -188,6 +188,7 @@ class LiveScreen(Screen):
 
     def _ended(self, now: Snapshot) -> None:
         assert now.folder is not None
+        self.context.consent = None  # of this session; the next one is asked for anew
         if self._to_review and self.isVisible():
             self.context.open_folder(now.folder)
         else:
@@ -221,9 +222,14 @@ class LiveScreen(Screen):
     def _plan(self) -> str:
         """What Start will record, before it does."""
         choice, plan = self.context.choice, self.context.plan
-        return translate("LiveScreen", "Camera {video}, microphone {audio}, into {folder}").format(
+        text = translate("LiveScreen", "Camera {video}, microphone {audio}, into {folder}").format(
             video=choice.video, audio=choice.audio, folder=plan.out
         )
+        if plan.profile:
+            text += "; " + translate("LiveScreen", "person {name}, with their calibration if there is one").format(
+                name=plan.profile
+            )
+        return text
 
     def _tell(self) -> None:
         """Banners for what happened since the last beat."""
@@ -259,7 +265,13 @@ class LiveScreen(Screen):
         for key in self._said:
             self.context.say("info", "", key)
         self._said.clear()
+        if self.context.consent is None:
+            text = translate("LiveScreen", "Nothing is recorded without consent: it is asked for in Set-up.")
+            self._say("warning", text, "consent")
+            self.context.go.emit("setup")
+            return
         self._to_review = True
+        self.model.consent = self.context.consent
         self.model.start(self.context.choice, self.context.plan)
         self.paint()
         self.prompts.setFocus()
@@ -294,6 +306,7 @@ class LiveScreen(Screen):
             self._asking = None
             if box.clickedButton() is delete:
                 self.model.stop_and_delete()
+                self.context.consent = None
                 self.paint()
             box.deleteLater()
 

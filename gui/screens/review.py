@@ -1028,7 +1028,7 @@ class ReviewScreen(Screen):
         )
         for text, act in zooms:
             row.addWidget(self._button("", text, act))
-        self._compare = QPushButton(translate("ReviewScreen", "Before and a&fter"))
+        self._compare = QPushButton(translate("ReviewScreen", "Before and after"))
         self._compare.setAccessibleName(translate("ReviewScreen", "Before and after calibration"))
         self._compare.setCheckable(True)
         self._compare.setEnabled(False)

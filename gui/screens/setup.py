@@ -31,8 +31,9 @@ from PyQt6.QtWidgets import (
 
 from ahdetect.errors import AhdetectError
 from ahdetect.gui.background import Background
+from ahdetect.gui.consent_panel import ConsentPanel
 from ahdetect.gui.context import Context, PlannedPrompt
-from ahdetect.gui.plan import GB_PER_HOUR, KINDS, free_bytes, name_is_good, read_prompts, write_prompts
+from ahdetect.gui.plan import GB_PER_HOUR, KINDS, free_bytes, name_is_good, profile_is_good, read_prompts, write_prompts
 from ahdetect.gui.screens import Screen
 
 translate = QCoreApplication.translate
@@ -172,20 +173,24 @@ class SetupScreen(Screen):
         plan = context.plan
         self.background = Background(self)
         self.name, self.folder = QLineEdit(plan.name), QLineEdit(str(plan.out))
-        self.name_note, self.space, self.written, self.message = (_note() for _ in range(4))
+        self.profile = QLineEdit(plan.profile)
+        self.name_note, self.profile_note, self.space, self.written, self.message = (_note() for _ in range(5))
         self.message.setVisible(False)
-        self.table, self.quiet = PromptTable(), QCheckBox()
+        self.table, self.quiet, self.consent = PromptTable(), QCheckBox(), ConsentPanel()
         self.buttons: dict[str, QPushButton] = {}
         self.table.put(plan.prompts)
         self._lay_out()
         self._fit()
         self.quiet.setChecked(plan.quiet)
         self.name.textChanged.connect(self._name_changed)
+        self.profile.textChanged.connect(self._profile_changed)
         self.folder.editingFinished.connect(self._folder_changed)
         self.table.itemChanged.connect(self._prompts_changed)
         self.table.itemSelectionChanged.connect(self._enable)
         self.quiet.toggled.connect(self._quiet_changed)
+        self.consent.changed.connect(self._consent_changed)
         self._name_changed(plan.name)
+        self._profile_changed(plan.profile)
         self._say_where()
         self._enable()
 
@@ -193,8 +198,11 @@ class SetupScreen(Screen):
         """Show the plan as it is now, and look how much space there is."""
         plan = self.context.plan
         self.name.setText(plan.name)
+        self.profile.setText(plan.profile)
         self.folder.setText(str(plan.out))
         self.quiet.setChecked(plan.quiet)
+        if self.context.consent is None:  # answers are of one session
+            self.consent.clear()
         if self.table.prompts() != plan.prompts:
             self.table.put(plan.prompts)
             self._enable()
@@ -245,20 +253,16 @@ class SetupScreen(Screen):
         self.quiet.setAccessibleName(translate("SetupScreen", "Quiet mode: show no estimate until the session is over"))
         column.addWidget(self.quiet, 0, Qt.AlignmentFlag.AlignLeft)
         column.addSpacing(self.fontMetrics().height() // 2)
-        column.addWidget(_label(translate("SetupScreen", "What is recorded"), "heading"))
-        column.addWidget(self.written)
-        agreed = translate(
+        column.addWidget(_label(translate("SetupScreen", "Consent"), "heading"))
+        asked = translate(
             "SetupScreen",
-            "Record only a person who knows what is recorded and why, and has agreed to it. They may stop at any time, "
-            "and what was recorded can then be deleted.",
+            "Let the person read this text, or read it to them, and tick what they agree to. Without a yes nothing is "
+            "recorded. They may stop at any time, and what was recorded can then be deleted.",
         )
-        column.addWidget(_label(agreed))
-        clear = translate(
-            "SetupScreen", "Recordings are not encrypted yet: whoever can read the folder can see and hear the person."
-        )
-        column.addWidget(_label(clear, "warning"))
-        column.addWidget(self._button("go", translate("SetupScreen", "Go on to &live"), self._go_on, "primary"),
-                         0, Qt.AlignmentFlag.AlignRight)  # fmt: skip
+        column.addWidget(_label(asked, "faint"))
+        column.addWidget(self.consent)
+        column.addWidget(self.written)
+        column.addLayout(self._onward())
         self.page, area, around = QWidget(), QScrollArea(), QVBoxLayout(self)
         self.page.setLayout(column)
         area.setWidgetResizable(True)
@@ -271,7 +275,9 @@ class SetupScreen(Screen):
     def _where(self) -> QGridLayout:
         grid = QGridLayout()
         name, folder = QLabel(translate("SetupScreen", "&Name")), QLabel(translate("SetupScreen", "F&older"))
+        person = QLabel(translate("SetupScreen", "&Person"))
         name.setBuddy(self.name)
+        person.setBuddy(self.profile)
         folder.setBuddy(self.folder)
         self.name.setAccessibleName(translate("SetupScreen", "Name of the session, a pseudonym"))
         self.name.setPlaceholderText(translate("SetupScreen", "for example P07-2"))
@@ -279,13 +285,26 @@ class SetupScreen(Screen):
         grid.addWidget(name, 0, 0)
         grid.addWidget(self.name, 0, 1, 1, 2)
         grid.addWidget(self.name_note, 1, 1, 1, 2)
-        grid.addWidget(folder, 2, 0)
-        grid.addWidget(self.folder, 2, 1)
+        self.profile.setAccessibleName(translate("SetupScreen", "Person whose calibration is used, a pseudonym"))
+        self.profile.setPlaceholderText(translate("SetupScreen", "for example P07; empty: no calibration is used"))
+        grid.addWidget(person, 2, 0)
+        grid.addWidget(self.profile, 2, 1, 1, 2)
+        grid.addWidget(self.profile_note, 3, 1, 1, 2)
+        grid.addWidget(folder, 4, 0)
+        grid.addWidget(self.folder, 4, 1)
         choose = translate("SetupScreen", "&Choose…")
-        grid.addWidget(self._button("choose", choose, self._ask_folder), 2, 2)
-        grid.addWidget(self.space, 3, 1, 1, 2)
+        grid.addWidget(self._button("choose", choose, self._ask_folder), 4, 2)
+        grid.addWidget(self.space, 5, 1, 1, 2)
         grid.setColumnStretch(1, 1)
         return grid
+
+    def _onward(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addStretch(1)
+        calibrate = translate("SetupScreen", "Cali&brate…")
+        row.addWidget(self._button("calibrate", calibrate, lambda: self.context.go.emit("calibration")))
+        row.addWidget(self._button("go", translate("SetupScreen", "Go on to &live"), self._go_on, "primary"))
+        return row
 
     def _prompt_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -323,16 +342,28 @@ class SetupScreen(Screen):
         good = name_is_good(name.strip())
         if good:
             self.context.plan.name = name.strip()
-            note = translate(
-                "SetupScreen", "A pseudonym or a number, not the person's name: it becomes part of file names."
-            )
-        else:
-            note = translate(
-                "SetupScreen",
-                "Not usable: take up to 64 letters, digits, spaces, points, - or _, and start with a letter or digit.",
-            )
-        _role(self.name_note, "faint" if good else "error")
-        self.name_note.setText(note)
+        note = translate(
+            "SetupScreen", "A pseudonym or a number, not the person's name: it becomes part of file names."
+        )
+        wrong = translate(
+            "SetupScreen",
+            "Not usable: take up to 64 letters, digits, spaces, points, - or _, and start with a letter or digit.",
+        )
+        _judge(self.name_note, note if good else "", wrong)
+
+    def _profile_changed(self, name: str) -> None:
+        good = profile_is_good(name.strip())
+        if good:
+            self.context.plan.profile = name.strip()
+        note = translate(
+            "SetupScreen",
+            "The same pseudonym each time this person comes: what calibration learned about them is kept under it.",
+        )
+        wrong = translate(
+            "SetupScreen",
+            "Not usable: take up to 64 letters a to z, digits, points, - or _, and start with a letter or digit.",
+        )
+        _judge(self.profile_note, note if good else "", wrong)
 
     def _ask_folder(self) -> None:
         title = translate("SetupScreen", "Folder in which sessions are made")
@@ -444,6 +475,9 @@ class SetupScreen(Screen):
     def _quiet_changed(self, on: bool) -> None:
         self.context.plan.quiet = on
 
+    def _consent_changed(self) -> None:
+        self.context.consent = self.consent.consent(self.context.plan.profile)
+
     def _go_on(self) -> None:
         self.context.go.emit("live")
 
@@ -459,6 +493,12 @@ def _note() -> QLabel:
     label = _label("")
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def _judge(label: QLabel, note: str, wrong: str) -> None:
+    """Show `note` under a field; without one, `wrong`: why what stands in the field cannot be used."""
+    _role(label, "faint" if note else "error")
+    label.setText(note or wrong)
 
 
 def _role(label: QLabel, role: str) -> None:

@@ -40,6 +40,424 @@
     </message>
   </context>
   <context>
+    <name>Calibration</name>
+    <message>
+      <source># s more of speech</source>
+      <translation>encore # s de parole</translation>
+    </message>
+    <message>
+      <source># s more with the face in the picture</source>
+      <translation>encore # s avec le visage dans l’image</translation>
+    </message>
+    <message>
+      <source># s more with the shoulders in the picture</source>
+      <translation>encore # s avec les épaules dans l’image</translation>
+    </message>
+    <message>
+      <source>face seen in # % of the time</source>
+      <translation>visage vu # % du temps</translation>
+    </message>
+    <message>
+      <source>shoulders seen in # % of the time</source>
+      <translation>épaules vues # % du temps</translation>
+    </message>
+    <message>
+      <source>come into the picture</source>
+      <translation>venez dans l’image</translation>
+    </message>
+    <message>
+      <source>sit so that both shoulders are in the picture</source>
+      <translation>asseyez-vous de sorte que les deux épaules soient dans l’image</translation>
+    </message>
+    <message>
+      <source>more light on the face</source>
+      <translation>plus de lumière sur le visage</translation>
+    </message>
+    <message>
+      <source>less light on the face</source>
+      <translation>moins de lumière sur le visage</translation>
+    </message>
+    <message>
+      <source>face the camera</source>
+      <translation>tournez-vous vers la caméra</translation>
+    </message>
+    <message>
+      <source>sit nearer</source>
+      <translation>asseyez-vous plus près</translation>
+    </message>
+    <message>
+      <source>come nearer and face the camera</source>
+      <translation>approchez-vous et tournez-vous vers la caméra</translation>
+    </message>
+    <message>
+      <source>Enough speech: # s.</source>
+      <translation>Assez de parole : # s.</translation>
+    </message>
+    <message>
+      <source>Too little speech: # s of # s.</source>
+      <translation>Trop peu de parole : # s sur # s.</translation>
+    </message>
+    <message>
+      <source>Face seen in # % of the time.</source>
+      <translation>Visage vu # % du temps.</translation>
+    </message>
+    <message>
+      <source>Shoulders seen in # % of the time.</source>
+      <translation>Épaules vues # % du temps.</translation>
+    </message>
+    <message>
+      <source>Face seen in # % of the time, too little</source>
+      <translation>Visage vu # % du temps, trop peu</translation>
+    </message>
+    <message>
+      <source>Shoulders seen in # % of the time, too little</source>
+      <translation>Épaules vues # % du temps, trop peu</translation>
+    </message>
+    <message>
+      <source>No speech in this session</source>
+      <translation>Pas de parole dans cette séance</translation>
+    </message>
+    <message>
+      <source>No face in this session</source>
+      <translation>Pas de visage dans cette séance</translation>
+    </message>
+    <message>
+      <source>No shoulders in this session</source>
+      <translation>Pas d’épaules dans cette séance</translation>
+    </message>
+    <message>
+      <source>face cues keep the population's values.</source>
+      <translation>les indices du visage gardent les valeurs de la population.</translation>
+    </message>
+    <message>
+      <source>body cues keep the population's values.</source>
+      <translation>les indices du corps gardent les valeurs de la population.</translation>
+    </message>
+    <message>
+      <source>voice cues keep the population's values.</source>
+      <translation>les indices de la voix gardent les valeurs de la population.</translation>
+    </message>
+    <message>
+      <source>face cues stay near the population's values.</source>
+      <translation>les indices du visage restent près des valeurs de la population.</translation>
+    </message>
+    <message>
+      <source>body cues stay near the population's values.</source>
+      <translation>les indices du corps restent près des valeurs de la population.</translation>
+    </message>
+    <message>
+      <source>Light is low: face cues count less.</source>
+      <translation>Lumière faible : les indices du visage comptent moins.</translation>
+    </message>
+    <message>
+      <source>Light is too bright: face cues count less.</source>
+      <translation>Lumière trop forte : les indices du visage comptent moins.</translation>
+    </message>
+    <message>
+      <source>Light is good.</source>
+      <translation>La lumière est bonne.</translation>
+    </message>
+    <message>
+      <source>Nothing was seen or heard for long enough to know what is usual.</source>
+      <translation>Rien n’a été vu ni entendu assez longtemps pour savoir ce qui est habituel.</translation>
+    </message>
+    <message>
+      <source>population</source>
+      <translation>population</translation>
+    </message>
+    <message>
+      <source>calibration</source>
+      <translation>étalonnage</translation>
+    </message>
+    <message>
+      <source>rollback to #</source>
+      <translation>retour à #</translation>
+    </message>
+  </context>
+  <context>
+    <name>CalibrationScreen</name>
+    <message>
+      <source>What is gathered, by channel</source>
+      <translation>Ce qui est recueilli, par canal</translation>
+    </message>
+    <message>
+      <source>Version</source>
+      <translation>Version</translation>
+    </message>
+    <message>
+      <source>When</source>
+      <translation>Quand</translation>
+    </message>
+    <message>
+      <source>Why</source>
+      <translation>Pourquoi</translation>
+    </message>
+    <message>
+      <source>What changed</source>
+      <translation>Ce qui a changé</translation>
+    </message>
+    <message>
+      <source>Versions of this person's calibration, newest first</source>
+      <translation>Versions de l’étalonnage de cette personne, la plus récente d’abord</translation>
+    </message>
+    <message>
+      <source>{number}, in use</source>
+      <translation>{number}, en usage</translation>
+    </message>
+    <message>
+      <source>Not started</source>
+      <translation>Pas commencé</translation>
+    </message>
+    <message>
+      <source>Starting</source>
+      <translation>Démarrage</translation>
+    </message>
+    <message>
+      <source>Gathering</source>
+      <translation>Recueil</translation>
+    </message>
+    <message>
+      <source>Working out what is usual…</source>
+      <translation>Calcul de ce qui est habituel…</translation>
+    </message>
+    <message>
+      <source>To be accepted or done again</source>
+      <translation>À accepter ou à refaire</translation>
+    </message>
+    <message>
+      <source>Storing…</source>
+      <translation>Enregistrement…</translation>
+    </message>
+    <message>
+      <source>Accepted and stored</source>
+      <translation>Accepté et enregistré</translation>
+    </message>
+    <message>
+      <source>Could not start</source>
+      <translation>Démarrage impossible</translation>
+    </message>
+    <message>
+      <source>Loading the models…</source>
+      <translation>Chargement des modèles…</translation>
+    </message>
+    <message>
+      <source>Opening camera and microphone…</source>
+      <translation>Ouverture de la caméra et du microphone…</translation>
+    </message>
+    <message>
+      <source>{got:.0f} of {wanted:.0f} s</source>
+      <translation>{got:.0f} s sur {wanted:.0f}</translation>
+    </message>
+    <message>
+      <source>enough</source>
+      <translation>assez</translation>
+    </message>
+    <message>
+      <source>Nothing is missing.</source>
+      <translation>Il ne manque rien.</translation>
+    </message>
+    <message>
+      <source>nothing is personal</source>
+      <translation>rien n’est personnel</translation>
+    </message>
+    <message>
+      <source>the values of version {number} again</source>
+      <translation>de nouveau les valeurs de la version {number}</translation>
+    </message>
+    <message>
+      <source>{n} values from {amount:.0f} {unit} ({method})</source>
+      <translation>{n} valeurs tirées de {amount:.0f} {unit} ({method})</translation>
+    </message>
+    <message>
+      <source>on average {shift:.1f} standard deviations from people in general</source>
+      <translation>en moyenne à {shift:.1f} écart-type de la population</translation>
+    </message>
+    <message>
+      <source>refused: {reason}</source>
+      <translation>refusé : {reason}</translation>
+    </message>
+    <message>
+      <source>Calibration</source>
+      <translation>Étalonnage</translation>
+    </message>
+    <message>
+      <source>ending the calibration</source>
+      <translation>l’étalonnage s’arrête</translation>
+    </message>
+    <message>
+      <source>Gathering, {share:.0%}</source>
+      <translation>Recueil, {share:.0%}</translation>
+    </message>
+    <message>
+      <source>Step {number} of {count}: {title}</source>
+      <translation>Étape {number} sur {count} : {title}</translation>
+    </message>
+    <message>
+      <source>{left:.0f} s left</source>
+      <translation>encore {left:.0f} s</translation>
+    </message>
+    <message>
+      <source>What now?</source>
+      <translation>Et maintenant ?</translation>
+    </message>
+    <message>
+      <source>Done</source>
+      <translation>C’est fait</translation>
+    </message>
+    <message>
+      <source>How it goes</source>
+      <translation>Comment cela se passe</translation>
+    </message>
+    <message>
+      <source>Look at the verdict. Accept keeps it as a new version; Redo begins anew and keeps nothing of it.</source>
+      <translation>Regardez le verdict. Accepter le garde comme nouvelle version ; Refaire recommence et n’en garde rien.</translation>
+    </message>
+    <message>
+      <source>The live session uses it from now on. Older versions stay in the list below.</source>
+      <translation>La séance en direct l’utilise désormais. Les versions plus anciennes restent dans la liste.</translation>
+    </message>
+    <message>
+      <source>About {seconds:.0f} seconds: read a plain text aloud, then answer a plain question. Neither is about the behaviour that the session is about.</source>
+      <translation>Environ {seconds:.0f} secondes : lire à voix haute un texte simple, puis répondre à une question simple. Ni l’un ni l’autre ne touche au comportement dont parle la séance.</translation>
+    </message>
+    <message>
+      <source>It learns what is usual for this person with this camera and microphone, so that what is usual for them is not taken for a sign.</source>
+      <translation>Il apprend ce qui est habituel chez cette personne avec cette caméra et ce microphone, pour que l’habituel ne soit pas pris pour un signe.</translation>
+    </message>
+    <message>
+      <source>It does not learn what ambivalence looks like in this person, and it says nothing about them by itself.</source>
+      <translation>Il n’apprend pas à quoi ressemble l’ambivalence chez cette personne et ne dit rien d’elle à lui seul.</translation>
+    </message>
+    <message>
+      <source>Nothing is recorded: only numbers are kept, under the pseudonym.</source>
+      <translation>Rien n’est enregistré : seuls des chiffres sont gardés, sous le pseudonyme.</translation>
+    </message>
+    <message>
+      <source>Do it again in another room or light, with another camera, microphone or glasses, or when the person is ill.</source>
+      <translation>À refaire dans une autre pièce ou une autre lumière, avec une autre caméra, un autre microphone ou d’autres lunettes, ou quand la personne est malade.</translation>
+    </message>
+    <message>
+      <source>Good enough, but the person did not agree to adaptation in Set-up: it cannot be kept.</source>
+      <translation>Assez bon, mais la personne n’a pas accepté l’adaptation dans Préparation : il ne peut pas être gardé.</translation>
+    </message>
+    <message>
+      <source>Good enough to be used.</source>
+      <translation>Assez bon pour être utilisé.</translation>
+    </message>
+    <message>
+      <source>Not good enough to be used: do it again, or go on without.</source>
+      <translation>Pas assez bon pour être utilisé : recommencez, ou continuez sans.</translation>
+    </message>
+    <message>
+      <source>Calibration of {name}</source>
+      <translation>Étalonnage de {name}</translation>
+    </message>
+    <message>
+      <source>No person is chosen. Give a pseudonym under Person in Set-up, so that the calibration can be kept.</source>
+      <translation>Aucune personne n’est choisie. Donnez un pseudonyme sous Personne dans Préparation, pour que l’étalonnage puisse être gardé.</translation>
+    </message>
+    <message>
+      <source>There is no calibration of {name} yet: the population's values are used.</source>
+      <translation>Il n’y a pas encore d’étalonnage de {name} : les valeurs de la population sont utilisées.</translation>
+    </message>
+    <message>
+      <source>No picture.</source>
+      <translation>Pas d’image.</translation>
+    </message>
+    <message>
+      <source>The camera is off.</source>
+      <translation>La caméra est éteinte.</translation>
+    </message>
+    <message>
+      <source>S&amp;kip</source>
+      <translation>I&amp;gnorer</translation>
+    </message>
+    <message>
+      <source>Go on to &amp;live</source>
+      <translation>Passer a&amp;u direct</translation>
+    </message>
+    <message>
+      <source>State of the calibration</source>
+      <translation>État de l’étalonnage</translation>
+    </message>
+    <message>
+      <source>Picture of the camera</source>
+      <translation>Image de la caméra</translation>
+    </message>
+    <message>
+      <source>Text to read or question to answer</source>
+      <translation>Texte à lire ou question à laquelle répondre</translation>
+    </message>
+    <message>
+      <source>Time left in this step</source>
+      <translation>Temps restant dans cette étape</translation>
+    </message>
+    <message>
+      <source>What is still missing</source>
+      <translation>Ce qui manque encore</translation>
+    </message>
+    <message>
+      <source>Verdict</source>
+      <translation>Verdict</translation>
+    </message>
+    <message>
+      <source>&amp;Start</source>
+      <translation>&amp;Démarrer</translation>
+    </message>
+    <message>
+      <source>&amp;Next step</source>
+      <translation>Étape &amp;suivante</translation>
+    </message>
+    <message>
+      <source>Done with this one before its time is over</source>
+      <translation>En finir avec celle-ci avant la fin de son temps</translation>
+    </message>
+    <message>
+      <source>S&amp;top</source>
+      <translation>Arrê&amp;ter</translation>
+    </message>
+    <message>
+      <source>Judge what was gathered so far</source>
+      <translation>Juger ce qui a été recueilli jusqu’ici</translation>
+    </message>
+    <message>
+      <source>&amp;Accept</source>
+      <translation>&amp;Accepter</translation>
+    </message>
+    <message>
+      <source>Keep it as a new version and use it</source>
+      <translation>Le garder comme nouvelle version et l’utiliser</translation>
+    </message>
+    <message>
+      <source>R&amp;edo</source>
+      <translation>&amp;Refaire</translation>
+    </message>
+    <message>
+      <source>Begin anew; nothing of this one is kept</source>
+      <translation>Recommencer ; rien de celui-ci n’est gardé</translation>
+    </message>
+    <message>
+      <source>&amp;Person…</source>
+      <translation>Perso&amp;nne…</translation>
+    </message>
+    <message>
+      <source>Roll &amp;back to the chosen version</source>
+      <translation>Re&amp;venir à la version choisie</translation>
+    </message>
+    <message>
+      <source>Use an older version; none is deleted</source>
+      <translation>Utiliser une version plus ancienne ; aucune n’est supprimée</translation>
+    </message>
+    <message>
+      <source>Gathered</source>
+      <translation>Recueilli</translation>
+    </message>
+    <message>
+      <source>Vers&amp;ions</source>
+      <translation>Vers&amp;ions</translation>
+    </message>
+  </context>
+  <context>
     <name>Channels</name>
     <message>
       <source>Face</source>
@@ -60,6 +478,90 @@
     <message>
       <source>Discord</source>
       <translation>Discordance</translation>
+    </message>
+  </context>
+  <context>
+    <name>ConsentPanel</name>
+    <message>
+      <source>Recording: picture and sound are kept</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Analysis: estimates, words and cues are made and kept</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Adaptation: a profile learns what is usual for the person</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Research: what was kept may be used again</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>7 days</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>30 days</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>90 days</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>180 days</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>1 year</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>5 years</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>no fixed time</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Text version {version}, {hash}…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What is not ticked counts as a no.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Nothing was agreed to, so nothing is recorded.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What the person is told</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>en</source>
+      <comment>language in which the text of consent is shown at first: en or fr</comment>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Language of the text</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>How long the session is kept</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Te&amp;xt in</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>&amp;Kept for</source>
+      <translation type="unfinished" />
     </message>
   </context>
   <context>
@@ -652,6 +1154,49 @@
     </message>
   </context>
   <context>
+    <name>Guide</name>
+    <message>
+      <source>The railway station stands at the end of a wide street. It is built of red brick and has a tall tower with a clock. Under the long glass roof there are six platforms. The first train leaves at five in the morning and carries letters and newspapers to the coast. At eight the hall is full, and a voice reads out the names of the towns along the line. A board on the wall shows each platform and each hour. On the left there is a small shop with maps, pens and postcards. Behind the station the rails follow the river, cross a stone bridge, and run on between green fields down to the sea. In the evening the lamps are lit one after the other, and the last train comes in at midnight.</source>
+      <translation>La gare se trouve au bout d’une large rue. Elle est bâtie en brique rouge et possède une haute tour avec une horloge. Sous le long toit de verre, il y a six quais. Le premier train part à cinq heures du matin et porte des lettres et des journaux vers la côte. À huit heures, le hall est plein, et une voix annonce les noms des villes le long de la ligne. Un tableau au mur montre chaque quai et chaque heure. À gauche, il y a une petite boutique avec des cartes, des stylos et des cartes postales. Derrière la gare, les rails suivent la rivière, passent un pont de pierre et courent entre des champs verts jusqu’à la mer. Le soir, les lampes s’allument l’une après l’autre, et le dernier train arrive à minuit.</translation>
+    </message>
+    <message>
+      <source>Think of a room in which you spend much of the day. Describe it: what stands where, and which colours and sounds it has.</source>
+      <translation>Pensez à une pièce où vous passez une grande partie de la journée. Décrivez-la : ce qui s’y trouve et où, et quelles couleurs et quels sons elle a.</translation>
+    </message>
+    <message>
+      <source>Read aloud</source>
+      <translation>Lire à voix haute</translation>
+    </message>
+    <message>
+      <source>Read this text aloud at your own pace. At its end, begin again.</source>
+      <translation>Lisez ce texte à voix haute, à votre rythme. À la fin, recommencez.</translation>
+    </message>
+    <message>
+      <source>Answer a question</source>
+      <translation>Répondre à une question</translation>
+    </message>
+    <message>
+      <source>Answer in your own words, as you would tell a friend. Every answer is fine.</source>
+      <translation>Répondez avec vos propres mots, comme vous le raconteriez à un ami. Toute réponse convient.</translation>
+    </message>
+    <message>
+      <source>Sit quietly</source>
+      <translation>Rester tranquille</translation>
+    </message>
+    <message>
+      <source>Sit quietly for a moment and look at the screen.</source>
+      <translation>Restez tranquillement assis un moment et regardez l’écran.</translation>
+    </message>
+    <message>
+      <source>A little more</source>
+      <translation>Encore un peu</translation>
+    </message>
+    <message>
+      <source>Something is still missing. Go on with your answer, or read the text once more.</source>
+      <translation>Il manque encore quelque chose. Continuez votre réponse, ou relisez le texte.</translation>
+    </message>
+  </context>
+  <context>
     <name>LiveScreen</name>
     <message>
       <source>Probability and its 80 % band</source>
@@ -968,6 +1513,14 @@
     <message>
       <source>Camera {video}, microphone {audio}, into {folder}</source>
       <translation>Caméra {video}, microphone {audio}, dans {folder}</translation>
+    </message>
+    <message>
+      <source>person {name}, with their calibration if there is one</source>
+      <translation>personne {name}, avec son étalonnage s’il y en a un</translation>
+    </message>
+    <message>
+      <source>Nothing is recorded without consent: it is asked for in Set-up.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Stop and delete “{folder}”?</source>
@@ -1361,6 +1914,18 @@
       <translation>Pas d’image</translation>
     </message>
     <message>
+      <source>Working out the estimate without calibration…</source>
+      <translation>Calcul de l’estimation sans étalonnage…</translation>
+    </message>
+    <message>
+      <source>No calibration was used in this session, so there is nothing to compare.</source>
+      <translation>Aucun étalonnage n’a été utilisé dans cette séance ; il n’y a donc rien à comparer.</translation>
+    </message>
+    <message>
+      <source>Beside the estimate, the one without the calibration of {name}</source>
+      <translation>À côté de l’estimation, celle sans l’étalonnage de {name}</translation>
+    </message>
+    <message>
       <source>First say who you are: type your initials.</source>
       <translation>Dites d’abord qui vous êtes : tapez vos initiales.</translation>
     </message>
@@ -1415,6 +1980,14 @@
     <message>
       <source>How sure</source>
       <translation>Quelle certitude</translation>
+    </message>
+    <message>
+      <source>{band}, probability {p:.2f}, 80 % band {low:.2f} to {high:.2f}</source>
+      <translation>{band}, probabilité {p:.2f}, bande à 80 % de {low:.2f} à {high:.2f}</translation>
+    </message>
+    <message>
+      <source>Without calibration</source>
+      <translation>Sans étalonnage</translation>
     </message>
     <message>
       <source>{p:.2f} once the whole recording is known</source>
@@ -1689,6 +2262,14 @@
       <translation>Ouvrir autre chose…</translation>
     </message>
     <message>
+      <source>Before and after</source>
+      <translation>Avant et après</translation>
+    </message>
+    <message>
+      <source>Before and after calibration</source>
+      <translation>Avant et après l’étalonnage</translation>
+    </message>
+    <message>
       <source>Low</source>
       <translation>Faible</translation>
     </message>
@@ -1748,6 +2329,10 @@
       <source>absent</source>
       <translation>absent</translation>
     </message>
+    <message>
+      <source>Solid: with the calibration of {name}. Long dashes: without it. Elevated in {after:.0%} of the time instead of {before:.0%}; another word (low, unclear, elevated) in {other:.0%}.</source>
+      <translation>Trait plein : avec l’étalonnage de {name}. Longs tirets : sans. Élevé pendant {after:.0%} du temps au lieu de {before:.0%} ; un autre mot (faible, incertain, élevé) pendant {other:.0%}.</translation>
+    </message>
   </context>
   <context>
     <name>RowModel</name>
@@ -1797,6 +2382,10 @@
     <message>
       <source>Set-up</source>
       <translation>Préparation</translation>
+    </message>
+    <message>
+      <source>Calibration</source>
+      <translation>Étalonnage</translation>
     </message>
     <message>
       <source>Live</source>
@@ -1850,20 +2439,12 @@
       <translation>Mode discret : ne montrer aucune estimation avant la fin de la séance</translation>
     </message>
     <message>
-      <source>What is recorded</source>
-      <translation>Ce qui est enregistré</translation>
+      <source>Consent</source>
+      <translation type="unfinished" />
     </message>
     <message>
-      <source>Record only a person who knows what is recorded and why, and has agreed to it. They may stop at any time, and what was recorded can then be deleted.</source>
-      <translation>N’enregistrez qu’une personne qui sait ce qui est enregistré et pourquoi, et qui y a consenti. Elle peut arrêter à tout moment, et ce qui a été enregistré peut alors être supprimé.</translation>
-    </message>
-    <message>
-      <source>Recordings are not encrypted yet: whoever can read the folder can see and hear the person.</source>
-      <translation>Les enregistrements ne sont pas encore chiffrés : quiconque peut lire le dossier peut voir et entendre la personne.</translation>
-    </message>
-    <message>
-      <source>Go on to &amp;live</source>
-      <translation>Passer a&amp;u direct</translation>
+      <source>Let the person read this text, or read it to them, and tick what they agree to. Without a yes nothing is recorded. They may stop at any time, and what was recorded can then be deleted.</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>&amp;Name</source>
@@ -1872,6 +2453,10 @@
     <message>
       <source>F&amp;older</source>
       <translation>Do&amp;ssier</translation>
+    </message>
+    <message>
+      <source>&amp;Person</source>
+      <translation>Perso&amp;nne</translation>
     </message>
     <message>
       <source>Name of the session, a pseudonym</source>
@@ -1886,8 +2471,24 @@
       <translation>Dossier où les séances sont créées</translation>
     </message>
     <message>
+      <source>Person whose calibration is used, a pseudonym</source>
+      <translation>Personne dont l’étalonnage est utilisé, un pseudonyme</translation>
+    </message>
+    <message>
+      <source>for example P07; empty: no calibration is used</source>
+      <translation>par exemple P07 ; vide : aucun étalonnage n’est utilisé</translation>
+    </message>
+    <message>
       <source>&amp;Choose…</source>
       <translation>&amp;Choisir…</translation>
+    </message>
+    <message>
+      <source>Cali&amp;brate…</source>
+      <translation>Éta&amp;lonner…</translation>
+    </message>
+    <message>
+      <source>Go on to &amp;live</source>
+      <translation>Passer a&amp;u direct</translation>
     </message>
     <message>
       <source>&amp;Add</source>
@@ -1920,6 +2521,14 @@
     <message>
       <source>Not usable: take up to 64 letters, digits, spaces, points, - or _, and start with a letter or digit.</source>
       <translation>Inutilisable : prenez au plus 64 lettres, chiffres, espaces, points, - ou _, en commençant par une lettre ou un chiffre.</translation>
+    </message>
+    <message>
+      <source>The same pseudonym each time this person comes: what calibration learned about them is kept under it.</source>
+      <translation>Le même pseudonyme à chaque venue de cette personne : ce que l’étalonnage a appris d’elle est gardé sous ce nom.</translation>
+    </message>
+    <message>
+      <source>Not usable: take up to 64 letters a to z, digits, points, - or _, and start with a letter or digit.</source>
+      <translation>Inutilisable : prenez jusqu’à 64 lettres de a à z, chiffres, points, - ou _, en commençant par une lettre ou un chiffre.</translation>
     </message>
     <message>
       <source>Picture, sound, words, cues, estimates and your marks, each session in a folder of its own within:</source>
@@ -2213,6 +2822,10 @@
     <message>
       <source>dotted: prior</source>
       <translation>pointillé : a priori</translation>
+    </message>
+    <message>
+      <source>long dashes: uncalibrated</source>
+      <translation>longs tirets : sans étalonnage</translation>
     </message>
     <message>
       <source>log-odds</source>
