@@ -144,13 +144,13 @@ class RowMaker(Stage):
         came = False
         # The first look may wait a little, so that an idle stage does not spin.
         while (packet := self._next_tick(0.0 if came or self._backlog() else 0.02)) is not None:
-            self._fill_until(packet.t_ns)
+            self._fill_until(packet.t_ns, ended=False)
             self._add(packet.t_ns, captured=True)
             came = True
         if self._ticks is None or self._ticks.exhausted:
-            came |= self._fill_until(self._audio_until_ns())
+            came |= self._fill_until(self._audio_until_ns(), ended=True)
         elif self._live:
-            came |= self._fill_until(min(self._audio_until_ns(), self.clock.now_ns() - VIDEO_GONE_NS))
+            came |= self._fill_until(min(self._audio_until_ns(), self.clock.now_ns() - VIDEO_GONE_NS), ended=False)
         return came
 
     def _next_tick(self, timeout: float) -> Packet[Frame] | None:
@@ -163,10 +163,13 @@ class RowMaker(Stage):
     def _backlog(self) -> bool:
         return bool(self._due) and self._aligner.tracks.settled_until() >= self._due[0].t_ns
 
-    def _fill_until(self, t_ns: int) -> bool:
-        """Rows of their own every 100 ms, where no frame came for `VIDEO_GONE_NS` (or there is no video at all)."""
+    def _fill_until(self, t_ns: int, *, ended: bool) -> bool:
+        """Rows of their own every 100 ms, where no frame came for `VIDEO_GONE_NS`, or none will come (`ended`).
+
+        A frame that was just taken may be the last and its edge closed already: before it, video had not ended.
+        """
         start = 0 if self._last_ns is None else self._last_ns
-        if self._ticks is not None and not self._ticks.exhausted and t_ns - start <= VIDEO_GONE_NS:
+        if not ended and t_ns - start <= VIDEO_GONE_NS:
             return False
         filled = False
         while (at := (0 if self._last_ns is None else self._last_ns + IDLE_ROW_NS)) < t_ns:
@@ -224,7 +227,7 @@ class RowMaker(Stage):
         if self._due or (self._ticks is not None and not self._ticks.exhausted):
             return False
         tracks = self._aligner.tracks
-        return tracks.settled_until() >= 1 << 62 and not self._fill_until(self._audio_until_ns())
+        return tracks.settled_until() >= 1 << 62 and not self._fill_until(self._audio_until_ns(), ended=True)
 
 
 def _first(items: deque[_Due], n: int) -> Iterator[_Due]:

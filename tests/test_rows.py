@@ -243,3 +243,21 @@ def test_a_row_carries_the_cues_that_it_was_made_from() -> None:
     cues = row.cues[Channel.FACE]
     assert cues is not None
     assert cues[INDEX["face_smile"]] == pytest.approx(0.75)
+
+
+def test_the_last_frame_makes_the_same_rows_whether_or_not_its_edge_is_closed_already() -> None:
+    times = []
+    for closed_early in (True, False):
+        bench = Bench(live=False, words=False)
+        for t_ms in (0, 33, 166):  # a hole that is too short for rows of its own
+            bench.frame(t_ms)
+        if closed_early:
+            bench.ticks.close()
+        bench.sound(200)
+        bench.run()
+        bench.ticks.close()
+        bench.face.close()
+        bench.voice.close()
+        bench.run()
+        times.append([row.t_ns // MS for row in bench.rows])
+    assert times[0] == times[1] == [0, 33, 166]
