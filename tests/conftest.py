@@ -10,9 +10,30 @@ from typing import Any
 
 import pytest
 
+from ahdetect.sealing import new_key
+from ahdetect.store.store_key import into_file
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 GRACE_S = 2.0  # a stage that was told to stop may finish its step of at most 50 ms; a loaded machine gets more
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _data_of_the_user_stays_untouched(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Profiles, keys and the anchors of audit logs go to a folder of the tests; processes they start go there too."""
+    os.environ["AHDETECT_DATA"] = str(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sessions are encrypted with a key of the tests' own, also those of processes that a test starts."""
+    path = tmp_path_factory.mktemp("keys") / "store.key"
+    into_file(new_key(), path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AHDETECT_KEY_FILE", str(path))
+        patch.delenv("AHDETECT_PASSPHRASE", raising=False)
+        patch.delenv("AHDETECT_IDENTITY", raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)
