@@ -34,7 +34,8 @@ QUIET_S: Final = 10.0
 """Length of the quiet moment: face and posture at rest, and the noise of the room."""
 
 SETTLE_S: Final = 3.0
-"""In the first seconds cameras adjust and models warm up: what is missing then is nobody's fault, and is not said."""
+"""In the first seconds a camera adjusts to the light and models warm up: they are not taken in, and nothing is said to
+be missing."""
 
 MORE_S: Final = 30.0
 """How long the talk goes on at most where something is still missing at its end; assumed."""
@@ -168,9 +169,10 @@ class Guide:
     def take(self, frame: EvidenceFrame) -> None:
         """Take in the next settled moment; after the last step nothing is taken in."""
         with self._lock:
-            if self._at >= len(self._steps) or self._since_s is None:
+            t_s = frame.t_ns / NS_PER_S
+            if self._step() is None or self._since_s is None or t_s < self._began_s + SETTLE_S:
                 return
-            self._builder.take(_silent(frame) if frame.t_ns / NS_PER_S >= self._quiet_s else frame)
+            self._builder.take(_silent(frame) if t_s >= self._quiet_s else frame)
 
     def at(self, now_s: float) -> Guidance:
         """Go on to the step of the moment `now_s` (session seconds), and say what to show."""

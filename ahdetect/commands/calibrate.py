@@ -59,7 +59,8 @@ def main(
     if checked_name(profile) in profiles.names():
         profiles.load(profile)  # one that is damaged is told before the talk, not after
     chosen = without_words(load_settings(settings) if settings else Settings())
-    console = Console(stderr=True)
+    # Asked once: while models start, stderr is redirected (capture/quiet.py) and would not look like a terminal.
+    console = Console(stderr=True, force_terminal=sys.stderr.isatty() or None)
     asks = not yes and sys.stdin.isatty()
     console.print(INTRO.format(seconds=seconds), highlight=False)
     with console.status("Loading the models ..."):
