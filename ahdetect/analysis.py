@@ -251,5 +251,6 @@ def summary(timeline: Timeline) -> dict[str, Any]:
         "load_s": info["load_s"],
         "ledger": info["ledger"],
         "stage_errors": info["stage_errors"],
+        "profile": info["profile"],
         "notes": info["notes"],
     }  # fmt: skip

@@ -138,6 +138,17 @@ def steps_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list((info.get("profile") or {}).get("changes", ()))
 
 
+def profile_in_words(info: Mapping[str, Any]) -> str:
+    """What `Person.info` says, in a sentence."""
+    said = f"Profile {info['name']}, version {info['version']}"
+    steps, refused = len(info["changes"]), sum(not change["accepted"] for change in info["changes"])
+    if not info["adaptation"]:
+        said += "; no adaptation"
+    else:
+        said += f"; {steps} step{'' if steps == 1 else 's'} of adaptation" + (f", {refused} refused" if refused else "")
+    return said + (f"; kept as version {info['kept_as_version']}." if info["kept_as_version"] else ".")
+
+
 def entry(t_ns: int, change: Change) -> dict[str, Any]:
     """A step of adaptation as it stands in `events.jsonl`."""
     return {"t_ns": t_ns, "kind": ADAPTATION, **change.to_json()}

@@ -22,7 +22,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
-from ahdetect.person import load_profile, steps_of
+from ahdetect.person import load_profile, profile_in_words, steps_of
 from ahdetect.store.schema import AUDIO, FRAMES_STREAM, VIDEO
 from ahdetect.timeline import Timeline
 
@@ -143,6 +143,8 @@ def _told(clip: Path, timeline: Timeline, folder: Path, *, picture: bool) -> str
         ),
         f"  {escape(str(folder / 'timeline.png' if picture else folder))}",
     ]
+    if info["profile"] is not None:
+        lines.append(f"  {escape(profile_in_words(info['profile']))}")
     lines += [f"  [yellow]{escape(note)}[/yellow]" for note in info["notes"]]
     lines += [f"  [yellow]a stage failed: {escape(e)}[/yellow]" for e in info["stage_errors"]]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from ahdetect.capture.stage import Stage
 from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
 from ahdetect.errors import AhdetectError, StoreError
+from ahdetect.person import profile_in_words
 from ahdetect.session import Session
 
 app = typer.Typer()
@@ -39,6 +40,8 @@ def main(
     session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind, profile=profile)
     stopped_by, failures = _run(session, seconds, quiet=as_json)
     failures += [*session.engine.sink_errors, *(_told_of(stage, folder) for stage in session.engine.crashed)]
+    if session.person is not None and session.person.failure is not None:
+        failures.append(session.person.failure)
     report = session.report()
     picture = None
     try:
@@ -138,6 +141,8 @@ def _draw(folder: Path) -> Path | None:
 def _tell(folder: Path, session: Session, report: dict[str, Any], picture: Path | None) -> None:
     books = report["ledger"]
     typer.echo(f"{folder}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}")
+    if session.person is not None:
+        typer.echo(f"  {profile_in_words(session.person.info())}")
     if not books["balances"]:
         typer.echo("The books do not balance; ledger.jsonl has the details.", err=True)
     if picture is not None:
