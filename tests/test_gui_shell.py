@@ -82,9 +82,8 @@ def window(qtbot: Any, context: Context) -> Any:
 # -- the walk
 
 
-def test_the_walk_is_devices_setup_live_review() -> None:
-    names = [entry.name for entry in SCREENS if entry.name != "calibration"]
-    assert names[:4] == ["devices", "setup", "live", "review"]
+def test_the_walk_is_devices_setup_calibration_live_review() -> None:
+    assert [entry.name for entry in SCREENS][:5] == ["devices", "setup", "calibration", "live", "review"]
 
 
 def test_every_screen_of_the_table_can_be_made(qtbot: Any, context: Context) -> None:
@@ -534,9 +533,10 @@ def french(qapp: QApplication) -> Any:
 def test_the_app_speaks_french(french: None, qtbot: Any, context: Context) -> None:
     window = MainWindow(context)
     qtbot.addWidget(window)
-    assert [b.text().split()[-1] for b in window.buttons.values()][:4] == [
+    assert [b.text().split()[-1] for b in window.buttons.values()][:5] == [
         "Appareils",
         "Préparation",
+        "Étalonnage",
         "Direct",
         "Revue",
     ]

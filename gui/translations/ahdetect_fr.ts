@@ -313,7 +313,7 @@
       <translation>Regardez le verdict. Accepter le garde comme nouvelle version ; Refaire recommence et n’en garde rien.</translation>
     </message>
     <message>
-      <source>The live session uses it from now on. Older versions stay in the list below.</source>
+      <source>The live session uses it from now on. Older versions stay in the list.</source>
       <translation>La séance en direct l’utilise désormais. Les versions plus anciennes restent dans la liste.</translation>
     </message>
     <message>
