@@ -16,11 +16,12 @@ from ahdetect.capture.replay import Replay
 from ahdetect.capture.source import Source
 from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, describe
-from ahdetect.errors import AhdetectError, MediaError
+from ahdetect.errors import AhdetectError, MediaError, StoreError
 from ahdetect.events import find_segments
 from ahdetect.models.cues import Channel
 from ahdetect.person import Person, load_profile, setup_in
 from ahdetect.provenance import provenance
+from ahdetect.store.keys import Keys
 from ahdetect.timeline import Row, Timeline, smooth_rows
 
 MAX_SIDE = 1280
@@ -56,6 +57,7 @@ def analyze(
     profile: str | Profile | None = None,
     profiles: ProfileStore | None = None,
     learn: bool = False,
+    keys: Keys | None = None,
 ) -> Timeline:
     """Analyse a clip: video with sound, video alone or sound alone; or the folder of a recorded session.
 
@@ -69,6 +71,7 @@ def analyze(
             `fusion.adapt` is off the fuser goes on adapting, the same each time.
         profiles: where profiles are kept; default the user's own files.
         learn: make a new version of the profile of what was learned; without it the profile stays as it is.
+        keys: to open an encrypted session with; default those of this account and of the environment.
 
     Returns:
         The settled rows with causal and smoothed estimates, words and segments. `info` is what `session.json` holds.
@@ -87,7 +90,7 @@ def analyze(
     settings = (settings or Settings()).with_prompt(prompt_kind)
     found = load_profile(profile, profiles)
     clock, ledger = ReplayClock(), Ledger()
-    source = open_clip(Path(clip), clock, ledger)
+    source = open_clip(Path(clip), clock, ledger, keys)
     began = perf_counter()
     models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio, yields=True)
     load_s = perf_counter() - began
@@ -112,23 +115,23 @@ def analyze(
     return _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
 
 
-def open_clip(path: Path, clock: ReplayClock, ledger: Ledger) -> Replay:
+def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None = None) -> Replay:
     """A replay of a clip, or of the pictures and sound of a session folder."""
     if path.is_dir():
         from ahdetect.store.reader import open_session
 
-        session = open_session(path)
+        session = open_session(path, keys)
         if session.video is None and session.audio is None:
             hint = f"analyse {session.clip} instead" if session.clip else "name a clip or a recorded session"
             raise MediaError(f"{path} holds no pictures and no sound; {hint}.", value=path)
-        errors = []
+        errors: list[AhdetectError] = []
         for video, audio in ((session.video, session.audio), (session.video, None), (None, session.audio)):
             try:
                 return Replay.of_pair(
                     video, audio, clock, ledger,
                     video_offset_ns=session.video_offset_ns, audio_offset_ns=session.audio_offset_ns, max_side=MAX_SIDE,
                 )  # fmt: skip
-            except MediaError as error:  # one file may be damaged; the other is worth an analysis
+            except (MediaError, StoreError) as error:  # one may be damaged; the other is worth an analysis
                 errors.append(error)
         raise errors[0]
     return Replay(path, clock, ledger, max_side=MAX_SIDE)

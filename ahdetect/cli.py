@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
     "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),
     "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
+    "keys": ("ahdetect.commands.keys", "Make and name the keys that sessions are encrypted with."),
     "calibrate": ("ahdetect.commands.calibrate", "Measure what is usual in one person; kept in their profile."),
     "profile": ("ahdetect.commands.profile", "Look into the profile of a person, go back in it, or delete it."),
     "export": ("ahdetect.commands.export", "Export a session: tables, annotations, captions, streams, report, film."),

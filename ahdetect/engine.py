@@ -399,10 +399,10 @@ class Engine:
             self._sinks.append(SinkWorker(name.split("->")[1], self.clock, edge, write))
             return edge
 
-        if has_video:
+        if has_video and writer.keeps_video:
             assert self._video is not None
             self._video.subscribe_video(sink("camera->video file", RECORDER, writer.write_video))
-        if has_audio:
+        if has_audio and writer.keeps_audio:
             assert self._audio is not None
             self._audio.subscribe_audio(sink("microphone->audio file", LOSSLESS, writer.write_audio))
         self._row_edge = sink("fusion->frames file", LOSSLESS, lambda p: writer.write_row(p.data))

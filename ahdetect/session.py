@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,12 @@ from ahdetect.events import Event, find_segments
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.person import Person, load_profile, setup_of
 from ahdetect.provenance import provenance
+from ahdetect.store.consent import Consent, Purpose
+from ahdetect.store.gate import manifest, may_analyse, may_record
+from ahdetect.store.journal import Journal
+from ahdetect.store.keys import Keys, default_keys
+from ahdetect.store.storage import Storage, storage_of
+from ahdetect.store.vault import Vault
 from ahdetect.store.writer import SessionWriter, delete_session
 from ahdetect.timeline import Row, smooth_rows
 
@@ -39,8 +46,15 @@ class Session:
             `fusion.adapt` is off the fuser goes on adapting. What it learned becomes a new version at the end.
         profiles: where profiles are kept; default the user's own files. A `Profile` that was never stored is not
             stored here either.
+        consent: what the person agreed to. Nothing is stored without a yes to the recording; where the record says no
+            to the analysis nothing is estimated; without a yes to adaptation the profile learns nothing.
+        store: what of it is stored: "everything", "audio" (and features), "features" (with words) or "nothing".
+        keys: to lock the folder with; default those of this account (keychain, key file, `AHDETECT_PASSPHRASE`).
+        plaintext: store the folder readable for everybody who gets at it.
 
     Raises:
+        NoKeyError: the session is to be stored, and there is nothing to lock it with.
+        ConsentError: the session is to be stored, and nobody agreed to it.
         DeviceError: a camera or microphone is missing or busy.
         AssetError: a model file is missing or damaged.
         StoreError: the folder cannot be written or is not empty.
@@ -69,8 +83,23 @@ class Session:
         models: Models | None = None,
         profile: str | Profile | None = None,
         profiles: ProfileStore | None = None,
+        consent: Consent | None = None,
+        store: str = "everything",
+        keys: Keys | None = None,
+        plaintext: bool = False,
     ) -> None:
         self.settings = (settings or Settings()).with_prompt(prompt_kind)
+        self.consent = consent
+        self.storage = storage_of(store)
+        out = None if self.storage is Storage.NOTHING else out
+        self.vault: Vault | None = None
+        if out is not None:
+            self.settings = may_record(consent, self.settings, media=self.storage.audio)
+            if not plaintext:
+                self.vault = Vault.new(keys or default_keys(create=True))
+        elif consent is not None:
+            self.settings = may_analyse(consent, self.settings)
+        self.journal: Journal | None = None
         self.profiles = profiles
         found = load_profile(profile, profiles)
         self.models = models or Models.load(self.settings, video=video != "none", audio=audio != "none")
@@ -85,7 +114,8 @@ class Session:
         self._stopped = False
         try:
             setup = setup_of(self.video, self.audio)
-            self.person = Person(found, setup, adapt=self.settings.fusion.adapt) if found is not None else None
+            adapt = self.settings.fusion.adapt and (consent is None or consent.allows(Purpose.ADAPTATION))
+            self.person = Person(found, setup, adapt=adapt) if found is not None else None
             self._prepare(out)
         except BaseException:
             self._abandon()
@@ -103,16 +133,24 @@ class Session:
         if out is not None:
             self.writer = SessionWriter(
                 Path(out),
-                {**provenance(self.settings, self.models, self.person), "devices": self.devices()},
+                {**provenance(self.settings, self.models, self.person), "devices": self.devices(), **self._agreed()},
                 started_at=self.clock.started_at,
-                video=self.video.info if self.video is not None else None,
-                audio=self.audio is not None,
+                video=self.video.info if self.video is not None and self.storage.video else None,
+                audio=self.audio is not None and self.storage.audio,
                 on_error=self._sink_off,
+                vault=self.vault,
+                storage=self.storage.value,
             )
+            self.journal = Journal.begin(self.writer.folder, self.writer.info, self.consent)
         self.engine = Engine(
             self.video, self.audio, self.clock, self.ledger,
             settings=self.settings, models=self.models, writer=self.writer, person=self.person,
         )  # fmt: skip
+
+    def _agreed(self) -> dict[str, Any]:
+        """What the manifest holds of the consent, and a random id."""
+        agreed = {} if self.consent is None else manifest(self.consent, self.clock.started_at)
+        return {"id": secrets.token_hex(16) if self.vault is None else self.vault.id.hex(), **agreed}
 
     def __enter__(self) -> Session:
         self.start()
@@ -140,6 +178,8 @@ class Session:
                 self.person.keep(f"session {name}".strip(), self.profiles)
             if self.writer is not None:
                 self._close_folder(self.writer)
+            if self.journal is not None:
+                self.journal.stopped()
 
     def stop_and_delete(self) -> None:
         """Stop, and delete everything that was recorded.
@@ -156,6 +196,8 @@ class Session:
         finally:
             if self.writer is not None:
                 delete_session(self.writer.folder)
+                if self.journal is not None:
+                    self.journal.erased()
 
     def _sink_off(self, error: StoreError) -> None:
         # Not into the ledger from here: this may be the ledger's own file. The supervisor writes it down.
@@ -245,6 +287,7 @@ class Session:
             "stages": self.engine.stage_table(),
             "stage_errors": self.errors,
             "profile": self.person.info() if self.person is not None else None,
+            **({"audit": self.journal.mark.to_json()} if self.journal is not None else {}),
         }
 
 

@@ -55,10 +55,10 @@ class Picture:
 
 def name_of(media: Media) -> str:
     """What to call it in messages."""
-    return "the clip" if callable(media) else Path(media).name
+    return str(getattr(media, "name", "the clip")) if callable(media) else Path(media).name
 
 
-def _open(media: Media) -> Any:
+def _open(media: Media, file: BinaryIO | None) -> Any:
     name = name_of(media)
     if not callable(media):
         path = Path(media)
@@ -71,8 +71,8 @@ def _open(media: Media) -> Any:
         if path.stat().st_size == 0:
             raise MediaError(f"{path} is empty (0 bytes); record or copy it again.", value=str(path))
     try:
-        if callable(media):
-            container = av.open(media())
+        if file is not None:
+            container = av.open(file)
         else:
             # "file:" and the white list: a play list must not open network addresses behind the user's back.
             container = av.open(f"file:{media}", options={"protocol_whitelist": "file"})
@@ -122,14 +122,15 @@ class _Reader:
     def __init__(self, media: Media, kind: str) -> None:
         self.name = name_of(media)
         self.broken = 0
-        self._container = _open(media)
+        self._file = media() if callable(media) else None
+        self._container = _open(media, self._file)
         streams = [
             s for s in self._container.streams if s.type == kind and not _is_cover(s) and s.codec_context is not None
         ]
         self.stream = streams[0] if streams else None
         self.duration_s = _duration_s(self._container, self.stream)
         if self.stream is None:
-            self._container.close()
+            self.close()
         else:
             self.stream.thread_type = "AUTO"
 
@@ -137,6 +138,8 @@ class _Reader:
         """Release the file and the decoder's threads."""
         with suppress(av.error.FFmpegError):
             self._container.close()
+        if self._file is not None:
+            self._file.close()
 
     def _decoded(self) -> Iterator[Any]:
         """Frames; after an error reading goes on at the next packet."""

@@ -30,6 +30,7 @@ from ahdetect.models.cues import CUES
 from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.store.annotations import Annotations
+from ahdetect.store.keys import Keys
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.schema import SESSION_JSON, table_to_rows
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
@@ -143,20 +144,21 @@ class Loaded:
     notes: list[str] = field(default_factory=list)
 
 
-def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None) -> Loaded:
+def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None, keys: Keys | None = None) -> Loaded:
     """Open a session folder, or a folder that `analyze` wrote.
 
     Args:
         folder: the folder.
         clip: pictures and sound of an analysis whose clip is not where it was.
         tell: hears how far it is.
+        keys: to open an encrypted session with; default those of this account and of the environment.
 
     Raises:
         StoreError: it is no session, or cannot be read.
         Cancelled: `tell` said so.
     """
     tell(Step("reading"))
-    session = open_session(folder)
+    session = open_session(folder, keys)
     try:
         rows = Rows(session.table())
         columns = Columns()
@@ -174,10 +176,10 @@ def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None) ->
     columns.set_segments(timeline.segments)
     for event in _events(session):
         columns.add_event(event)
-    human = Annotations(folder)
+    human = Annotations(folder, files=session.files)
     columns.set_human(human.segments)
     len(columns)  # what was put in is worked off here, not by the painter
-    video, sound, notes = media_of(session, clip)
+    video, sound, notes = media_of(session, clip, keys)
     notes = [*session.damage, *human.damage, *notes, *(str(n) for n in session.info.get("notes") or ())]
     return Loaded(session, rows, timeline, columns, markers(timeline.words), human, video, sound, notes)
 
@@ -212,7 +214,9 @@ def markers(words: Sequence[Word]) -> list[tuple[str, ...]]:
     return [tuple(names) for names in found]
 
 
-def media_of(session: Session, clip: Path | None = None) -> tuple[Source | None, Source | None, list[str]]:
+def media_of(
+    session: Session, clip: Path | None = None, keys: Keys | None = None
+) -> tuple[Source | None, Source | None, list[str]]:
     """Where pictures and sound of a session are, and what is missing of them, in sentences."""
     if clip is not None:
         return Source(clip), Source(clip), []
@@ -226,7 +230,7 @@ def media_of(session: Session, clip: Path | None = None) -> tuple[Source | None,
     path = Path(str(source["path"])) if isinstance(source, dict) and source.get("path") else None
     if path is not None and path.is_dir() and path != session.folder:
         with suppress(AhdetectError):  # the analysis of a recorded session
-            return media_of(replace(open_session(path), info={}))
+            return media_of(replace(open_session(path, keys), info={}), keys=keys)
     name = path.name if path is not None else None
     missing = f"{name} is not where it was" if name else "The recording was stored without pictures and sound"
     return None, None, [f"{missing}: there is nothing to be seen or heard."]
@@ -324,6 +328,7 @@ class Opening:
         folder: a session or an analysis; None for a clip alone.
         clip: pictures and sound of `folder`, or the clip to analyse.
         place: where the analysis of a clip goes.
+        keys: to open an encrypted session with; default those of this account and of the environment.
 
     Attributes:
         step: how far it is.
@@ -332,12 +337,12 @@ class Opening:
         error: why it was not.
     """
 
-    def __init__(self, folder: Path | None, clip: Path | None, place: Path) -> None:
+    def __init__(self, folder: Path | None, clip: Path | None, place: Path, keys: Keys | None = None) -> None:
         self.step = Step("reading")
         self.loaded: Loaded | None = None
         self.player: Player | None = None
         self.error: AhdetectError | None = None
-        self._folder, self._clip, self._place = folder, clip, place
+        self._folder, self._clip, self._place, self._keys = folder, clip, place, keys
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ahdetect-review-opening", daemon=True)
         self._thread.start()
@@ -371,7 +376,7 @@ class Opening:
                     raise MediaError("There is nothing to open; choose a folder or a clip.")
                 places = (self._place, self._clip.resolve().parent)
                 folder = find_analysis(self._clip, places) or analyse(self._clip, self._place, self._tell)
-            loaded = load(folder, self._clip, self._tell)
+            loaded = load(folder, self._clip, self._tell, self._keys)
             if not self.cancelled:
                 self.player = make_player(loaded)
                 self.loaded = loaded

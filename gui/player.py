@@ -16,18 +16,17 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from ahdetect.capture.media import Picture, VideoReader
+from ahdetect.capture.media import Media, Picture, VideoReader, name_of
 from ahdetect.capture.packets import Frame
 from ahdetect.capture.portaudio import SoundDeviceBackend
 from ahdetect.capture.quiet import quiet_stderr
-from ahdetect.errors import MediaError
+from ahdetect.errors import AhdetectError, MediaError, StoreError
 
 SPEEDS: Final = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
@@ -87,11 +86,11 @@ class Source:
     """A file to play.
 
     Attributes:
-        path: with pictures, with sound, or with both.
+        path: with pictures, with sound, or with both; of an encrypted session what opens it.
         origin_s: the file's own time that is session time 0; None takes the start of the file, as replay does.
     """
 
-    path: Path
+    path: Media
     origin_s: float | None = None
 
 
@@ -165,6 +164,11 @@ class Player:
         self._sound = _Sound(sound, duration_s, output or open_sounddevice, now) if sound is not None else None
         self.note = "" if sound is not None else "no sound in the recording"
         self._pictures = _Pictures(video, lambda: self.position_s) if video is not None else None
+
+    @property
+    def damage(self) -> str:
+        """What of the pictures could not be read, in a sentence; "" while nothing is wrong."""
+        return self._pictures.damage if self._pictures is not None else ""
 
     # -- what a window asks for, at any time
 
@@ -313,6 +317,7 @@ class _Pictures:
             raise MediaError(f"There is no video in {source.path}.", value=source.path)
         self._origin_s = _origin(self._reader.stream.container, source)
         self._position = position
+        self.damage = ""
         self._changed = threading.Condition()
         self._wanted: float | None = 0.0
         self._steps = 0
@@ -378,12 +383,22 @@ class _Pictures:
                     steps = 0
                     if wanted is None:
                         steps, self._steps = self._steps, 0
-                if wanted is not None:
-                    self._show(self._find(wanted))
-                elif steps:
-                    self._step(steps)
-                else:
-                    self._go_on()
+                try:
+                    if wanted is not None:
+                        self._show(self._find(wanted))
+                    elif steps:
+                        self._step(steps)
+                    else:
+                        self._go_on()
+                except StoreError as error:  # a damaged stretch of an encrypted file; the rest can be looked at
+                    self.damage = str(error)
+                    self._lose()
+
+    def _lose(self) -> None:
+        """Forget the place: nothing more comes until a new wish leads elsewhere."""
+        self._held, self._decoded = None, iter(())
+        with self._changed:
+            self._ended = True
 
     def _busy(self) -> bool:
         more = self._playing and not self._ended and len(self._ahead) < AHEAD
@@ -654,7 +669,7 @@ class _Sound:
                 device = device or self._open(self._fill, self._now)
                 device.start()
                 self._serve(device, number, *order)
-            except (OSError, MediaError, av.error.FFmpegError) as error:
+            except (OSError, AhdetectError, av.error.FFmpegError) as error:
                 self._fail(number, str(error))
 
     def _fill(self, count: int, heard_at: float) -> NDArray[np.float32]:
@@ -768,9 +783,13 @@ def _pieces(count: int, most: int) -> Iterator[int]:
 def _decoded_sound(source: Source, t_s: float, rate: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Decoded frames from a bit before `t_s` on, each with its place relative to `t_s` in samples."""
     try:
-        container = av.open(f"file:{source.path}", options={"protocol_whitelist": "file"})
+        container = (
+            av.open(source.path())
+            if callable(source.path)
+            else av.open(f"file:{source.path}", options={"protocol_whitelist": "file"})
+        )
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(f"{source.path.name} cannot be opened as sound.", value=source.path) from error
+        raise MediaError(f"{name_of(source.path)} cannot be opened as sound.", value=source.path) from error
     with container:
         if not container.streams.audio:
             raise MediaError("no sound in the recording", value=source.path)

@@ -1,9 +1,10 @@
-"""A sealed file gives back what was written, from any place; every other change of it is told, each kind by its own error."""
+"""A sealed file gives back what was written, from any place; every change of it is told by an error of its kind."""
 
 from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import random
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def segments(data: bytes) -> list[tuple[int, int]]:
     """Start and stop of every segment."""
     found = list(records(data))
     starts = [start for kind, start, _ in found if kind in (1, 4)]
-    return list(zip(starts, starts[1:], strict=False))
+    return list(itertools.pairwise(starts))
 
 
 # -- what goes in comes out

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from agreed import AGREED
 from media import grey, tone, write_clip
 from timelines import make_row
 
@@ -66,6 +67,7 @@ def plan(tmp_path: Path) -> SessionPlan:
 @pytest.fixture
 def model() -> Iterator[LiveModel]:
     model = LiveModel(make, load)
+    model.consent = AGREED
     yield model
     model.close(20)
 
@@ -88,7 +90,7 @@ def recording(model: LiveModel, clip: Path, plan: SessionPlan) -> LiveModel:
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    return open_session(folder).events()
 
 
 # -- the model
@@ -125,7 +127,7 @@ def test_starting_twice_is_starting_once(recording: LiveModel, clip: Path, plan:
     columns = recording.columns
     recording.start(DeviceChoice(str(clip), str(clip)), plan)
     assert recording.columns is columns
-    assert len(list(plan.out.iterdir())) == 1
+    assert len(list(plan.out.glob("*/"))) == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_one_sentence(clip: Path, plan: SessionPlan) -> None:
@@ -189,7 +191,7 @@ def test_stop_and_delete_leaves_no_file(recording: LiveModel, plan: SessionPlan)
     assert any(plan.out.iterdir())
     recording.stop_and_delete()
     wait(lambda: recording.state is State.IDLE)
-    assert list(plan.out.iterdir()) == []
+    assert [p.name for p in plan.out.iterdir()] == ["audit.jsonl"]
     assert recording.snapshot().folder is None
 
 
@@ -394,7 +396,7 @@ def context(tmp_path: Path, clip: Path, plan: SessionPlan, qtbot: Any) -> Contex
     from PyQt6.QtCore import QSettings
 
     context = Context(QSettings(str(tmp_path / "gui.ini"), QSettings.Format.IniFormat))
-    context.choice, context.plan = DeviceChoice(str(clip), str(clip)), plan
+    context.choice, context.plan, context.consent = DeviceChoice(str(clip), str(clip)), plan, AGREED
     return context
 
 
@@ -552,7 +554,7 @@ def test_deleting_asks_with_the_name_of_the_folder(live: Any, qtbot: Any, plan: 
     [delete] = [b for b in _box(live).buttons() if "Delete" in b.text()]
     qtbot.mouseClick(delete, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: live.model.state is State.IDLE, timeout=15_000)
-    assert list(plan.out.iterdir()) == []
+    assert [p.name for p in plan.out.iterdir()] == ["audit.jsonl"]
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
@@ -647,6 +649,35 @@ def test_what_could_not_be_started_is_a_banner_and_can_be_tried_again(
     assert "nowhere.mp4" in banner.args[1]
     qtbot.waitUntil(lambda: screen.start.isEnabled())
     assert screen.state_label.text() == "Could not start"
+
+
+def test_without_consent_nothing_is_recorded_and_set_up_asks_for_it(screen: Any, qtbot: Any, context: Context) -> None:
+    from PyQt6.QtCore import Qt
+
+    context.consent = None
+    with qtbot.waitSignal(context.go) as went:
+        qtbot.mouseClick(screen.start, Qt.MouseButton.LeftButton)
+    assert went.args == ["setup"]
+    assert screen.model.state is State.IDLE
+    assert not context.plan.out.exists()
+
+
+def test_consent_is_of_one_session(live: Any, qtbot: Any, context: Context) -> None:
+    live.model.stop()
+    qtbot.waitUntil(lambda: live.model.state is State.ENDED, timeout=15_000)
+    live.paint()
+    assert context.consent is None
+    stored = json.loads((folder_of(live) / "session.json").read_text())
+    assert stored["consent"]["text_sha256"] == AGREED.text_sha256
+    assert "P07" not in json.dumps(stored["consent"])
+
+
+def test_the_model_refuses_without_consent(model: LiveModel, clip: Path, plan: SessionPlan) -> None:
+    model.consent = None
+    model.start(DeviceChoice(str(clip), str(clip)), plan)
+    wait(lambda: model.state is State.FAILED)
+    assert "without a record of consent" in model.snapshot().error
+    assert not plan.out.exists()
 
 
 def test_lamps_differ_in_shape_without_colour(context: Context, qtbot: Any) -> None:

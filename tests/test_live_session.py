@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from agreed import AGREED
 from media import grey, number_of, tone, write_clip
 
 from ahdetect import engine as engine_module
@@ -27,7 +27,9 @@ from ahdetect.models.posterior import Presence
 from ahdetect.models.voice import VoiceModel
 from ahdetect.session import Session
 from ahdetect.store.annotations import ANNOTATIONS
+from ahdetect.store.audit import Audit
 from ahdetect.store.reader import open_session
+from ahdetect.store.vault import SUFFIX
 from ahdetect.store.writer import FILES, delete_session
 
 NOTHING: dict[str, object] = {"face": False, "body": False, "voice": False, "words": False}
@@ -141,7 +143,7 @@ def test_a_pause_that_the_session_ends_in_is_a_gap_as_well(scripted) -> None:
 
 def test_a_session_pauses_and_goes_on_and_its_books_balance(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", grey(75), tone(200, 3.0))
-    session = Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True))
+    session = Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=AGREED)
     with session:
         session.wait(0.5)
         session.pause()
@@ -158,7 +160,7 @@ def test_a_session_pauses_and_goes_on_and_its_books_balance(tmp_path: Path) -> N
     assert 1.2 < report["audio"]["gap_samples"] / 16_000 < 2.5
     assert report["video"]["frames"] == report["edges"]["camera->fusion"]["offered"] < 50
     stored = open_session(tmp_path / "s")
-    kinds = [json.loads(line)["kind"] for line in (tmp_path / "s" / "events.jsonl").read_text().splitlines()]
+    kinds = [event["kind"] for event in stored.events()]
     assert kinds.count("paused") == kinds.count("resumed") == 1
     rows = stored.timeline().rows
     assert len({r.id for r in rows}) == len(rows)
@@ -294,20 +296,21 @@ def test_a_microphone_that_fails_to_the_very_end_lets_its_listeners_go(monkeypat
 # -- deletion
 
 
-def test_stop_and_delete_leaves_nothing(tmp_path: Path) -> None:
+def test_stop_and_delete_leaves_nothing_but_the_log_of_it(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", grey(10), tone(200, 0.4))
-    session = Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True))
+    session = Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=AGREED)
     session.start()
     session.wait(0.2)
     session.stop_and_delete()
-    assert list(tmp_path.iterdir()) == [clip]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.jsonl", "clip.mkv"]
+    assert [line["what"] for line in Audit(tmp_path).lines()][-3:] == ["start", "stop", "erase"]
 
 
 def test_deletion_takes_every_file_that_a_session_writes_and_no_other(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", grey(10), tone(200, 0.4))
-    with Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True)) as session:
+    with Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=AGREED) as session:
         session.wait(10)
-    assert {p.name for p in (tmp_path / "s").iterdir()} <= set(FILES)
+    assert {p.name.removesuffix(SUFFIX) for p in (tmp_path / "s").iterdir()} <= set(FILES)
     (tmp_path / "s" / ANNOTATIONS).write_text("{}\n")
     (tmp_path / "s" / "notes.txt").write_text("mine")
     with pytest.raises(StoreError, match=r"the folder stays, for it also holds notes\.txt"):
@@ -321,7 +324,7 @@ def test_what_is_no_session_or_still_recording_is_not_deleted(tmp_path: Path) ->
         delete_session(tmp_path)
     assert (tmp_path / "video.mkv").exists()
     clip = write_clip(tmp_path / "clip.mkv", None, tone(200, 0.4))
-    session = Session("none", str(clip), out=tmp_path / "s", settings=settings(voice=True))
+    session = Session("none", str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=AGREED)
     with session, pytest.raises(StoreError, match="being recorded"):
         delete_session(tmp_path / "s")
 

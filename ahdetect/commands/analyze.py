@@ -17,13 +17,18 @@ from rich.text import Text
 
 from ahdetect.analysis import Progress as Done
 from ahdetect.analysis import analyze, summary
+from ahdetect.capture.media import Media
+from ahdetect.commands import keying
 from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
 from ahdetect.person import load_profile, profile_in_words, steps_of
+from ahdetect.store.keys import Keys
+from ahdetect.store.reader import open_session
 from ahdetect.store.schema import AUDIO, FRAMES_STREAM, VIDEO
+from ahdetect.store.vault import LOCKS, SUFFIX
 from ahdetect.timeline import Timeline
 
 app = typer.Typer()
@@ -41,6 +46,9 @@ def main(
     settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
     profile: Annotated[str | None, typer.Option(help="Whose clips: the name of a calibrated profile.")] = None,
     learn: Annotated[bool, typer.Option("--learn", help="Add what is learned to the profile.")] = False,
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
     picture: Annotated[bool, typer.Option(help="Draw timeline.png.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine, one object per clip.")] = False,
 ) -> None:
@@ -53,6 +61,7 @@ def main(
         raise ConfigError("--learn needs --profile: it says whose profile is to learn.")
     load_profile(profile, None)  # a wrong name is told before the models are loaded
     folders = _folders(clips, out)
+    keys = keying.opening_keys(passphrase, passphrase_file, identity) if any(map(Path.is_dir, clips)) else Keys()
     began = perf_counter()
     models = Models.load(chosen, yields=True)
     load_s = round(perf_counter() - began, 3)
@@ -73,10 +82,12 @@ def main(
                 bars.update(task, completed=done.done_s, total=done.total_s)
 
             try:
-                timeline = analyze(clip, settings=chosen, models=models, progress=tell, profile=profile, learn=learn)
+                timeline = analyze(
+                    clip, keys=keys, settings=chosen, models=models, progress=tell, profile=profile, learn=learn
+                )
                 write_tables(timeline, folder, steps_of(timeline.info))
                 if picture:
-                    draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip))
+                    draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip, keys))
                 results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
                 if not as_json:
                     console.print(_told(clip, timeline, folder, picture=picture), highlight=False, soft_wrap=True)
@@ -110,7 +121,8 @@ def _folders(clips: list[Path], out: Path) -> list[Path]:
         numbered = (out / (name if n == 1 else f"{name}-{n}") for n in count(1))
         folders.append(next(folder for folder in numbered if folder not in folders))
     for folder in folders:
-        if any((folder / name).exists() for name in (VIDEO, AUDIO, FRAMES_STREAM)):
+        names = (VIDEO, AUDIO, FRAMES_STREAM, LOCKS)
+        if any((folder / name).exists() or (folder / (name + SUFFIX)).exists() for name in names):
             raise StoreError(
                 f"{folder} holds a recording, which the analysis would overwrite; choose another folder with --out.",
                 value=folder,
@@ -124,8 +136,8 @@ def _folders(clips: list[Path], out: Path) -> list[Path]:
     return folders
 
 
-def _pictures_of(clip: Path) -> Path | None:
-    return clip / "video.mkv" if clip.is_dir() else clip
+def _pictures_of(clip: Path, keys: Keys) -> Media | None:
+    return open_session(clip, keys).video if clip.is_dir() else clip
 
 
 def _told(clip: Path, timeline: Timeline, folder: Path, *, picture: bool) -> str:

@@ -26,6 +26,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import MediaError
 from ahdetect.provenance import provenance
 from ahdetect.session import Session
+from ahdetect.store.consent import Consent, ConsentText, Purpose
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine, and adaptation on a table.")
 app.command()(uda)
@@ -97,6 +98,14 @@ def repeat(clip: Path, path: Path, seconds: float) -> None:
         raise MediaError(f"{clip} cannot be played: {error.strerror}.", value=clip) from error
 
 
+def _for_a_measurement(out: Path | None) -> Consent | None:
+    """What is recorded here lies in a temporary folder and is deleted with it: the record says no more than that."""
+    if out is None:
+        return None
+    text = ConsentText("bench", "en", "A measurement of speed; what it records is deleted when it ends.")
+    return Consent.given([Purpose.RECORDING, Purpose.ANALYSIS], text, keep_days=1)
+
+
 def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[str, Any]:
     """Run the live path for `seconds` and count.
 
@@ -109,7 +118,7 @@ def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[st
     load_s = time.perf_counter() - began
     process = psutil.Process()
     resident: list[float] = []
-    session = Session(video, audio, out=out, settings=settings, models=models)
+    session = Session(video, audio, out=out, settings=settings, models=models, consent=_for_a_measurement(out))
     done = threading.Event()
 
     def sample() -> None:

@@ -13,11 +13,14 @@ from rich.live import Live
 from rich.text import Text
 
 from ahdetect.capture.stage import Stage
+from ahdetect.commands import consenting, keying
+from ahdetect.commands.consenting import consent_from
 from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
 from ahdetect.errors import AhdetectError, StoreError
 from ahdetect.person import profile_in_words
 from ahdetect.session import Session
+from ahdetect.store.storage import Storage
 
 app = typer.Typer()
 
@@ -31,13 +34,42 @@ def main(
     prompt_kind: Annotated[str | None, typer.Option(help="What was asked: neutral, positive, ...")] = None,
     settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
     profile: Annotated[str | None, typer.Option(help="Who it is: the name of a calibrated profile.")] = None,
-    plot: Annotated[bool, typer.Option(help="Draw timeline.png when done.")] = True,
+    consent: consenting.File = None,
+    consent_given: consenting.Given = None,
+    text_version: consenting.Version = consenting.DEFAULT_VERSION,
+    text_language: consenting.Language = consenting.DEFAULT_LANGUAGE,
+    person: consenting.Person = "",
+    keep_days: consenting.KeepDays = consenting.DEFAULT_KEEP_DAYS,
+    store: Annotated[str, typer.Option(help="What is stored: everything, audio (and features), features, nothing.")] = (
+        Storage.EVERYTHING.value
+    ),
+    passphrase: keying.AskNew = False,
+    passphrase_file: keying.PassphraseFile = None,
+    recipient: keying.Recipients = None,
+    plaintext: Annotated[bool, typer.Option("--plaintext", help="Do not encrypt: whoever has the folder reads it.")] = (
+        False
+    ),
+    plot: Annotated[bool, typer.Option(help="Draw timeline.png when done (not into an encrypted session).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Record a session and analyse it while it runs. Ctrl-C ends it in good order: what was recorded is kept."""
     chosen = load_settings(settings) if settings else Settings()
     folder = out or Path("sessions") / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    session = Session(video, audio, out=folder, settings=chosen, prompt_kind=prompt_kind, profile=profile)
+    agreed = consent_from(consent, consent_given, text_version, text_language, person, keep_days)
+    if plaintext:
+        typer.echo(f"Not encrypted (--plaintext): whoever gets at {folder} sees and hears everything in it.", err=True)
+    session = Session(
+        video,
+        audio,
+        out=folder,
+        settings=chosen,
+        prompt_kind=prompt_kind,
+        consent=agreed,
+        profile=profile,
+        store=store,
+        keys=None if plaintext else keying.locking_keys(passphrase, passphrase_file, recipient),
+        plaintext=plaintext,
+    )
     stopped_by, failures = _run(session, seconds, quiet=as_json)
     failures += [*session.engine.sink_errors, *(_told_of(stage, folder) for stage in session.engine.crashed)]
     if session.person is not None and session.person.failure is not None:
@@ -45,12 +77,13 @@ def main(
     report = session.report()
     picture = None
     try:
-        picture = _draw(folder) if plot else None
+        picture = _draw(folder) if plot and session.writer is not None and session.vault is None else None
     except StoreError as error:
         failures.append(error)
     if as_json:
         told = {
-            "out": str(folder),
+            "out": str(folder) if session.writer is not None else None,
+            "encrypted": session.vault is not None,
             "stopped_by": stopped_by,
             "picture": str(picture) if picture else None,
             "errors": [str(error) for error in failures],
@@ -140,7 +173,8 @@ def _draw(folder: Path) -> Path | None:
 
 def _tell(folder: Path, session: Session, report: dict[str, Any], picture: Path | None) -> None:
     books = report["ledger"]
-    typer.echo(f"{folder}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}")
+    where = f"{folder}" if session.writer is not None else "Nothing was stored"
+    typer.echo(f"{where}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}")
     if session.person is not None:
         typer.echo(f"  {profile_in_words(session.person.info())}")
     if not books["balances"]:

@@ -11,25 +11,55 @@ from rich.console import Console
 from rich.table import Table
 
 from ahdetect.capture.clock import NS_PER_S
+from ahdetect.commands import keying, sessions
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.repair import repair as repair_folder
 
-app = typer.Typer(no_args_is_help=True, help="Look into a session folder, or finish one that was cut off.")
+app = typer.Typer(no_args_is_help=True, help="Look into stored sessions, finish, verify or erase them.")
+app.add_typer(sessions.app)
 
 Folder = Annotated[Path, typer.Argument(help="A session folder, or one that `ahdetect analyze` wrote.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
 
 
 @app.command()
-def show(folder: Folder, as_json: Json = False) -> None:
+def show(
+    folder: Folder,
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
+    as_json: Json = False,
+) -> None:
     """Say what a session holds; nothing is changed."""
-    _print(open_session(folder), as_json)
+    _print(open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity)), as_json)
 
 
 @app.command()
-def repair(folder: Folder, as_json: Json = False) -> None:
+def repair(
+    folder: Folder,
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
+    as_json: Json = False,
+) -> None:
     """Finish a session whose recording was cut off; a whole one stays as it is."""
-    _print(repair_folder(folder), as_json)
+    _print(repair_folder(folder, keying.opening_keys(passphrase, passphrase_file, identity)), as_json)
+
+
+@app.command()
+def picture(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(help="The picture (PNG); it shows the face and the words, unencrypted.")],
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
+) -> None:
+    """Draw the timeline of a session into a file outside of it."""
+    from ahdetect.export.picture import draw_timeline
+
+    session = open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity))
+    draw_timeline(session.timeline(), out, session.video, 0.0 if session.video is not None else None)
+    typer.echo(str(out))
 
 
 def describe(session: Session) -> dict[str, Any]:
@@ -42,6 +72,8 @@ def describe(session: Session) -> dict[str, Any]:
     return {
         "folder": str(session.folder),
         "state": session.state,
+        "encrypted": session.encrypted,
+        "storage": session.info.get("storage"),
         "started_at": session.info.get("started_at"),
         "duration_s": round(timeline.duration_s, 3),
         "rows": len(timeline.rows),
@@ -73,6 +105,8 @@ def _print(session: Session, as_json: bool) -> None:
             value = ", ".join(f"{key} {item}" for key, item in value.items())
         elif isinstance(value, list):
             value = "; ".join(value)
+        elif isinstance(value, bool):
+            value = "yes" if value else "no"
         if value not in (None, ""):
             table.add_row(name.replace("_", " "), str(value))
     console = Console(highlight=False)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ahdetect.capture.media import Media
 from ahdetect.capture.packets import Frame
 from ahdetect.errors import MediaError, StoreError
 from ahdetect.export.stills import Stills
@@ -118,7 +119,7 @@ def arrange(starts: Sequence[float], widths: Sequence[float], levels: int) -> li
     return placed
 
 
-def draw_timeline(timeline: Timeline, path: Path, clip: Path | None = None, origin_s: float | None = None) -> None:
+def draw_timeline(timeline: Timeline, path: Path, clip: Media | None = None, origin_s: float | None = None) -> None:
     """Write the picture of `timeline` to `path` (PNG).
 
     Args:
@@ -142,7 +143,7 @@ def draw_timeline(timeline: Timeline, path: Path, clip: Path | None = None, orig
 
 
 def paint_timeline(
-    timeline: Timeline, file: BinaryIO, clip: Path | None = None, origin_s: float | None = None, dpi: int = DPI
+    timeline: Timeline, file: BinaryIO, clip: Media | None = None, origin_s: float | None = None, dpi: int = DPI
 ) -> None:
     """As `draw_timeline`, into an open file; `timeline` has rows.
 
@@ -153,7 +154,7 @@ def paint_timeline(
     figure.savefig(file, format="png", dpi=dpi, metadata={"Software": "ahdetect"})
 
 
-def _moments(timeline: Timeline, clip: Path | None, origin_s: float | None) -> list[tuple[float, Frame]]:
+def _moments(timeline: Timeline, clip: Media | None, origin_s: float | None) -> list[tuple[float, Frame]]:
     if clip is None:
         return []
     times = (np.arange(THUMBNAILS) + 0.5) / THUMBNAILS * _length(timeline)

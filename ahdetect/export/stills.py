@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
 import numpy as np
 
+from ahdetect.capture.media import Media
 from ahdetect.capture.packets import Frame
 from ahdetect.errors import MediaError
 
@@ -23,7 +23,7 @@ class Stills:
     """The picture that was on at a given moment, for thumbnails and for a cursor that is dragged about.
 
     Args:
-        path: a file with video.
+        path: a file with video, or what opens it.
         origin_s: the file's own time that is session time 0; None takes the start of the file, as replay does. The
             `video.mkv` of a session is in session time already: 0.
 
@@ -31,10 +31,10 @@ class Stills:
         MediaError: the file cannot be opened or has no video.
     """
 
-    def __init__(self, path: Path, origin_s: float | None = None) -> None:
+    def __init__(self, path: Media, origin_s: float | None = None) -> None:
         self.path = path
         try:
-            self._container = av.open(str(path))
+            self._container = av.open(path() if callable(path) else str(path))
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(f"Cannot open {path} as a video: {error.strerror or error}.", value=path) from error
         if not self._container.streams.video:

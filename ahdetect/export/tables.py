@@ -103,7 +103,12 @@ def segment_of(entry: Mapping[str, Any]) -> Segment:
 def write_parquet(table: Any, path: Path) -> None:
     """Write a table of `FRAMES_SCHEMA`; whole or not at all."""
     with whole_file(path) as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+        put_parquet(table, file)
+
+
+def put_parquet(table: Any, file: BinaryIO) -> None:
+    """Write a table of `FRAMES_SCHEMA` into an open file."""
+    pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
 
 
 def write_frames(rows: Sequence[Row], path: Path) -> None:
@@ -114,14 +119,23 @@ def write_frames(rows: Sequence[Row], path: Path) -> None:
 def write_lines(entries: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write a .jsonl file, one entry a line."""
     with whole_file(path) as file:
-        file.write("".join(map(json_line, entries)).encode())
+        put_lines(entries, file)
+
+
+def put_lines(entries: Iterable[Mapping[str, Any]], file: BinaryIO) -> None:
+    """Write entries into an open file, one a line."""
+    file.write("".join(map(json_line, entries)).encode())
 
 
 def write_session_json(info: Mapping[str, Any], path: Path) -> None:
     """Write `session.json`, indented, for people to read too; a number that is none (NaN) becomes null."""
-    text = json.dumps(_finite(info), ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
     with whole_file(path) as file:
-        file.write((text + "\n").encode())
+        file.write((json_text(info) + "\n").encode())
+
+
+def json_text(info: Mapping[str, Any]) -> str:
+    """An object as indented JSON; a number that is none (NaN) becomes null."""
+    return json.dumps(_finite(info), ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
 
 
 def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str, Any]] = ()) -> None:

@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from ahdetect.errors import ConfigError, StoreError
 from ahdetect.export.tables import json_line, private_opener
-from ahdetect.store.reader import read_lines
+from ahdetect.store.files import Files
+from ahdetect.store.reader import read_entries
+from ahdetect.store.vault import LOCKS
 from ahdetect.timeline import Segment
 
 ANNOTATIONS: Final = "annotations.jsonl"
@@ -69,15 +71,19 @@ class _Change:
     after: HumanSegment | None
 
 
-def read_annotations(folder: Path) -> list[HumanSegment]:
+def read_annotations(folder: Path, files: Files | None = None) -> list[HumanSegment]:
     """The human tier of a session folder, in order of time; empty where nobody has said anything.
 
     Lines that are torn or damaged are left out.
 
+    Args:
+        folder: of the session or analysis.
+        files: `Session.files` of an encrypted one.
+
     Raises:
         StoreError: the file is there and cannot be read.
     """
-    return _in_order(_fold(read_lines(Path(folder) / ANNOTATIONS)[0])[0])
+    return _in_order(_fold(_entries(files or Files(Path(folder)))[0])[0])
 
 
 class Annotations:
@@ -86,6 +92,7 @@ class Annotations:
     Args:
         folder: of the session or analysis.
         now: the time, UTC.
+        files: `Session.files` of an encrypted session.
 
     Attributes:
         damage: what could not be read and was left out, in words.
@@ -99,12 +106,14 @@ class Annotations:
         >>> tier.undo()
     """
 
-    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._path = Path(folder) / ANNOTATIONS
+    def __init__(
+        self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC), files: Files | None = None
+    ) -> None:
+        self._files = files or Files(Path(folder))
         self._now = now
         self._undo: list[_Change] = []
         self._redo: list[_Change] = []
-        entries, torn = read_lines(self._path)
+        entries, torn = _entries(self._files)
         self._segments, strange = _fold(entries)
         bad = torn + strange
         self.damage = [f"{ANNOTATIONS}: {bad} damaged line{'s' if bad > 1 else ''} left out"] if bad else []
@@ -202,7 +211,11 @@ class Annotations:
         human = change.after or change.before
         assert human is not None
         entry = _entry(human) if change.after is not None else {"op": "withdraw", "id": human.id, "by": human.by}
-        append_line(self._path, {"at": self._time(), **entry, **({"why": why} if why else {})})
+        line = {"at": self._time(), **entry, **({"why": why} if why else {})}
+        if self._files.encrypted:
+            _append_sealed(self._files, line)
+        else:
+            append_line(self._files.path(ANNOTATIONS), line)
         if change.after is not None:
             self._segments[human.id] = change.after
         else:
@@ -239,6 +252,26 @@ def append_line(path: Path, entry: Mapping[str, Any]) -> None:
         raise StoreError(
             f"Cannot write {path}: {error.strerror or error}; what was said last is not stored.", value=path
         ) from error
+
+
+def _append_sealed(files: Files, entry: Mapping[str, Any]) -> None:
+    """The same in an encrypted session: the file, a few kilobytes, is written anew beside itself."""
+    path = files.path(ANNOTATIONS)
+    try:
+        with (files.folder / LOCKS).open("rb") as held, _exclusive(held.fileno()):
+            said = b""
+            with suppress(FileNotFoundError), files.read(ANNOTATIONS) as file:
+                said = file.read()
+            with files.whole(ANNOTATIONS) as file:
+                file.write(said + json_line(entry).encode())
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write {path}: {error.strerror or error}; what was said last is not stored.", value=path
+        ) from error
+
+
+def _entries(files: Files) -> tuple[list[dict[str, Any]], int]:
+    return read_entries(lambda: files.read(ANNOTATIONS), files.path(ANNOTATIONS))
 
 
 class _exclusive:  # noqa: N801  used like a function

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +15,17 @@ _TOGETHER: Final = 256
 """Batches that are joined at a time: each one alone costs more in bookkeeping than in values."""
 
 
-def read_settled(path: Path) -> Any:
+def read_settled(open_stream: Callable[[], BinaryIO]) -> Any:
     """All rows of an Arrow IPC stream as a `pyarrow.Table`, one per id and in that order.
 
     Of an id the settled row stays, else the newest provisional one. A torn tail ends the stream. The file is read
     twice, for the ids and for the rows that stay: an hour has 200,000 rows in 15,000 batches, and all of them at once
     would take 1.3 GB.
+
+    Args:
+        open_stream: opens the file anew each time.
     """
-    marks = [(b["id"].to_numpy(), b["settled"].to_numpy(zero_copy_only=False)) for b in _batches(path, _ID)]
+    marks = [(b["id"].to_numpy(), b["settled"].to_numpy(zero_copy_only=False)) for b in _batches(open_stream, _ID)]
     if not marks:
         return FRAMES_SCHEMA.empty_table()
     ids, settled = (np.concatenate(parts) for parts in zip(*marks, strict=True))
@@ -35,7 +37,7 @@ def read_settled(path: Path) -> Any:
     pieces: list[Any] = []
     fresh: list[Any] = []
     at = 0
-    for batch in _batches(path):
+    for batch in _batches(open_stream):
         if at == len(stays):
             break  # a session that is being recorded has grown meanwhile
         fresh.append(batch.filter(pa.array(stays[at : at + batch.num_rows])))
@@ -48,8 +50,8 @@ def read_settled(path: Path) -> Any:
     return table if (np.diff(ids) > 0).all() else table.take(np.argsort(ids))
 
 
-def _batches(path: Path, fields: list[int] | None = None) -> Iterator[Any]:
-    with path.open("rb") as file:
+def _batches(open_stream: Callable[[], BinaryIO], fields: list[int] | None = None) -> Iterator[Any]:
+    with open_stream() as file:
         try:
             with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(included_fields=fields)) as stream:
                 yield from stream

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.capture.clock import NS_PER_MS
+from ahdetect.capture.media import Media
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, Frame, VideoPacket
 
 FLUSH_S: Final = 0.5
@@ -222,10 +223,15 @@ class AudioFile:
         self.samples += len(pcm)
 
 
-def read_pcm(path: Any) -> NDArray[np.int16]:
+def open_media(media: Media) -> Any:
+    """A container of PyAV on a path or on what opens the bytes."""
+    return av.open(media() if callable(media) else str(media))
+
+
+def read_pcm(media: Media) -> NDArray[np.int16]:
     """All samples of a FLAC file, int16, shape (n,); up to the tear where its tail is torn."""
     blocks = []
-    with av.open(str(path)) as container:
+    with open_media(media) as container:
         try:
             for frame in container.decode(audio=0):
                 blocks.append(frame.to_ndarray()[0])  # noqa: PERF401  what came before a tear is kept

@@ -7,6 +7,8 @@ left out stands in `Session.damage`, in words.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ahdetect.capture.clock import NS_PER_S
-from ahdetect.errors import StoreError
+from ahdetect.errors import DamagedError, ReplacedError, StoreError
 from ahdetect.events import find_segments
 from ahdetect.export.tables import SEGMENT, segment_of, word_of
 from ahdetect.models.words import Word
+from ahdetect.store.files import CLOSED, Files, StoredFile
 from ahdetect.store.frames import read_settled
+from ahdetect.store.keys import Keys, default_keys
 from ahdetect.store.schema import (
     AUDIO,
     EVENTS,
@@ -31,6 +35,7 @@ from ahdetect.store.schema import (
     WORDS,
     table_to_rows,
 )
+from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault, is_encrypted
 from ahdetect.timeline import Timeline
 
 
@@ -42,11 +47,17 @@ class Session:
         folder: where it is.
         info: what stands in `session.json`.
         damage: what could not be read and was left out, in words; empty for a folder that is whole.
+        files: its files, opened where they are encrypted.
     """
 
     folder: Path
     info: dict[str, Any]
     damage: list[str] = field(default_factory=list)
+    files: Files = None  # type: ignore[assignment]  # made from `folder`
+
+    def __post_init__(self) -> None:
+        if self.files is None:
+            self.files = Files(self.folder)
 
     @property
     def state(self) -> str:
@@ -54,14 +65,19 @@ class Session:
         return str(self.info.get("state", "analysed"))
 
     @property
-    def video(self) -> Path | None:
-        """The session's own video; None where it has none."""
-        return self._own(VIDEO)
+    def encrypted(self) -> bool:
+        """Whether its files are sealed."""
+        return self.files.encrypted
 
     @property
-    def audio(self) -> Path | None:
-        """The session's own sound; None where it has none."""
-        return self._own(AUDIO)
+    def video(self) -> Path | StoredFile | None:
+        """The session's own video, a path or what opens it decrypted; None where it has none."""
+        return self.files.media(VIDEO)
+
+    @property
+    def audio(self) -> Path | StoredFile | None:
+        """The session's own sound, likewise."""
+        return self.files.media(AUDIO)
 
     @property
     def clip(self) -> Path | None:
@@ -86,12 +102,13 @@ class Session:
         Raises:
             StoreError: there are no rows to be read.
         """
-        path, stream = self.folder / FRAMES, self.folder / FRAMES_STREAM
+        path = self.files.path(FRAMES)
         try:
-            if path.exists():
-                return pq.read_table(path)
-            if stream.exists():
-                return read_settled(stream)
+            if self.files.exists(FRAMES):
+                with self.files.read(FRAMES) as file:
+                    return pq.read_table(file)
+            if self.files.exists(FRAMES_STREAM):
+                return read_settled(lambda: self._noted(FRAMES_STREAM))
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
                 f"{path} is damaged ({str(error).splitlines()[0]}); analyse the recording again.", value=path
@@ -128,24 +145,33 @@ class Session:
         timeline.segments = stored or find_segments(rows, timeline.p.tolist(), words)
         return timeline
 
-    def _own(self, name: str) -> Path | None:
-        path = self.folder / name
-        return path if path.is_file() and path.stat().st_size else None
+    def _noted(self, name: str) -> Any:
+        """A file, with what is left out of it in `damage`."""
+        file = self.files.read(name)
+        self._note(*getattr(file, "damage", ()))
+        return file
+
+    def _note(self, *notes: str) -> None:
+        self.damage += [note for note in notes if note not in self.damage]
 
     def _lines(self, name: str) -> list[dict[str, Any]]:
-        entries, bad = read_lines(self.folder / name)
+        entries, bad = read_entries(lambda: self._noted(name), self.files.path(name))
         if bad:
-            note = f"{name}: {bad} torn or damaged line{'s' if bad > 1 else ''} left out"
-            if note not in self.damage:
-                self.damage.append(note)
+            self._note(f"{name}: {bad} torn or damaged line{'s' if bad > 1 else ''} left out")
         return entries
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     """Entries of a .jsonl file (none where it is missing), and how many lines could not be read."""
+    return read_entries(lambda: path.open("rb"), path)
+
+
+def read_entries(open_file: Callable[[], Any], path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The same of what `open_file` opens; `path` is for the sentence of an error."""
     entries, bad = [], 0
     try:
-        lines = path.read_bytes().splitlines()
+        with open_file() as file:
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return [], 0
     except OSError as error:
@@ -162,13 +188,76 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     return entries, bad
 
 
-def open_session(folder: Path) -> Session:
+def open_session(folder: Path, keys: Keys | None = None) -> Session:
     """Open a session folder, or a folder that `analyze` wrote.
 
+    Args:
+        folder: the folder.
+        keys: to open an encrypted session with; default those of this account and of the environment.
+
     Raises:
+        NoKeyError: it is encrypted, and none of the keys is one that it is locked for.
+        WrongKeyError: the passphrase is not the one.
+        ReplacedError: `session.json` or a file is not the one that was written.
         StoreError: it is missing, no session, damaged, or written by a newer version.
     """
     folder = Path(folder)
+    manifest = read_manifest(folder)
+    if not is_encrypted(manifest):
+        if any(folder.glob(f"*{SUFFIX}")):
+            raise ReplacedError(
+                f"session.json of {folder} does not say that it is encrypted, and its files are; "
+                f"run `ahdetect session repair {folder}`.",
+                value=folder,
+            )
+        return Session(folder, manifest)
+    vault = Vault.open([manifest, *_copy_of_locks(folder)], keys or default_keys(), str(folder))
+    vault.check_manifest(manifest, str(folder))
+    return _of_vault(folder, vault)
+
+
+def open_sealed_session(folder: Path, keys: Keys | None = None) -> Session:
+    """The same of an encrypted session whose `session.json` is lost or was changed: from the copy of the locks.
+
+    Where the description is lost as well, it is made anew, as of a session that was cut off.
+
+    Raises:
+        StoreError: as `open_session`.
+    """
+    vault = Vault.open(_copy_of_locks(folder), keys or default_keys(), str(folder))
+    try:
+        return _of_vault(folder, vault)
+    except DamagedError as error:
+        info = {
+            "schema_version": SCHEMA_VERSION,
+            "state": "recording",
+            "encrypted": True,
+            "note": f"the description was lost ({error})",
+        }
+        return Session(folder, info, files=Files(folder, vault))
+
+
+def _of_vault(folder: Path, vault: Vault) -> Session:
+    path = folder / META
+    try:
+        info = vault.open_info(path.read_bytes())
+    except OSError as error:
+        raise DamagedError(f"{path} cannot be read: {error.strerror or error}.", value=path) from error
+    files = Files(folder, vault)
+    files.believe(info)
+    session = Session(folder, info, files=files)
+    missing = [name for name in files.known if not files.exists(name)]
+    if session.state in CLOSED and missing:
+        session.damage.append(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+    return session
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """`session.json` as it stands there; of an encrypted session what may be read without a key.
+
+    Raises:
+        StoreError: it is missing, damaged, or written by a newer version.
+    """
     if not folder.is_dir():
         raise StoreError(f"There is no session folder {folder}.", value=folder)
     path = folder / SESSION_JSON
@@ -189,9 +278,17 @@ def open_session(folder: Path) -> Session:
             f"{folder} was written by a newer ahdetect (schema {version}, this one reads {SCHEMA_VERSION}); update it.",
             value=folder,
         )
-    return Session(folder, info)
+    return info
+
+
+def _copy_of_locks(folder: Path) -> list[dict[str, Any]]:
+    with suppress(OSError, ValueError):
+        found = json.loads((folder / LOCKS).read_bytes())
+        return [found] if isinstance(found, dict) else []
+    return []
 
 
 def is_session(folder: Path) -> bool:
     """Whether rows of a session are there, even where `session.json` is lost."""
-    return any((folder / name).exists() for name in (FRAMES, FRAMES_STREAM))
+    names = (FRAMES, FRAMES_STREAM)
+    return any((folder / (name + suffix)).exists() for name in names for suffix in ("", SUFFIX))

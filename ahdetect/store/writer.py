@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final
 
 import av
 import pyarrow as pa
@@ -22,16 +22,10 @@ from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.ledger import LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, VideoPacket
 from ahdetect.errors import StoreError
-from ahdetect.export.tables import (
-    json_line,
-    private_opener,
-    segment_entry,
-    word_entry,
-    write_parquet,
-    write_session_json,
-)
+from ahdetect.export.tables import json_line, put_parquet, segment_entry, word_entry
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import ANNOTATIONS
+from ahdetect.store.files import Files, Opener, open_new
 from ahdetect.store.frames import read_settled, with_smoothed
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import FLUSH_S, AudioFile, VideoFile, VideoShape
@@ -50,24 +44,20 @@ from ahdetect.store.schema import (
     rows_to_table,
     table_to_rows,
 )
+from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault
 from ahdetect.timeline import Row, Segment
-
-Opener: TypeAlias = Callable[[Path], BinaryIO]
-"""Opens a new file for writing; the place where encryption, or a fault in a test, comes in."""
 
 ANCHOR_S: Final = 10.0
 """Seconds between the events that say at what session time a sample of `audio.flac` was heard."""
 
 
+STREAMS: Final = (VIDEO, AUDIO, FRAMES, WORDS, EVENTS, LEDGER)
+"""Files that are finished when a session is closed."""
+
 FILES: Final = (
-    VIDEO, AUDIO, FRAMES_STREAM, FRAMES, WORDS, EVENTS, ANNOTATIONS, LEDGER, TIMELINE_PNG, SESSION_JSON,
+    VIDEO, AUDIO, FRAMES_STREAM, FRAMES, WORDS, EVENTS, ANNOTATIONS, LEDGER, TIMELINE_PNG, META, LOCKS, SESSION_JSON,
 )  # fmt: skip
-"""All files of a session, in the order in which they are deleted."""
-
-
-def open_new(path: Path) -> BinaryIO:
-    """A new file that only its owner may read; refused where one is there."""
-    return open(path, "xb", opener=private_opener)
+"""All files of a session, in the order in which they are deleted; sealed ones have `SUFFIX` behind their names."""
 
 
 def delete_session(folder: Path) -> None:
@@ -86,6 +76,7 @@ def delete_session(folder: Path) -> None:
     try:
         for name in FILES:  # `session.json` last: as long as anything is left, it is a session that can be deleted
             (folder / name).unlink(missing_ok=True)
+            (folder / (name + SUFFIX)).unlink(missing_ok=True)
         others = sorted(path.name for path in folder.iterdir())
         if not others:
             folder.rmdir()
@@ -194,6 +185,8 @@ class SessionWriter:
         audio: whether there is a microphone.
         on_error: told when a sink goes off, instead of an exception in whoever writes.
         opener: opens the files of the folder, except `session.json` and the Parquet file.
+        vault: seals all that is written; None stores a folder that everybody can read.
+        storage: what of the session is stored, for `session.json`.
 
     Raises:
         StoreError: the folder holds something already, or cannot be made or written; without `on_error` also by
@@ -215,16 +208,21 @@ class SessionWriter:
         audio: bool = False,
         on_error: Callable[[StoreError], None] | None = None,
         opener: Opener = open_new,
+        vault: Vault | None = None,
+        storage: str = "everything",
     ) -> None:
         self.folder = Path(folder)
+        self._files = Files(self.folder, vault)
         self._lock = FolderLock(self.folder)
         self._claim()
         self.info: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "state": "recording",
+            "encrypted": vault is not None,
+            "storage": storage,
             "started_at": started_at.isoformat(),
-            **meta,
             "consent": None,
+            **meta,
             "video": {"file": VIDEO, "width": video.width, "height": video.height, "fps": video.fps} if video else None,
             "audio": {"file": AUDIO, "sample_rate": SAMPLE_RATE, "offset_ns": None} if audio else None,
             "duration_s": None,
@@ -253,14 +251,26 @@ class SessionWriter:
         try:
             self._save_info()
             for name, make in makers.items():
-                path = self.folder / name
-                self._sinks[name] = _Sink(path, lambda path=path, make=make: make(opener(path)))  # type: ignore[misc]
+                self._sinks[name] = _Sink(
+                    self._files.path(name),
+                    lambda name=name, make=make: make(self._files.create(name, opener)),  # type: ignore[misc]
+                )
         except StoreError:
             for sink in self._sinks.values():
                 with suppress(StoreError):
                     sink.close()
             self._lock.release()
             raise
+
+    @property
+    def keeps_video(self) -> bool:
+        """Whether pictures are stored."""
+        return VIDEO in self._sinks
+
+    @property
+    def keeps_audio(self) -> bool:
+        """Whether sound is stored."""
+        return AUDIO in self._sinks
 
     # -- what flows in ---------------------------------------------------------------------------------------------
 
@@ -313,7 +323,7 @@ class SessionWriter:
         """
         self._sinks[FRAMES_STREAM].close()
         try:
-            self._settled = read_settled(self.folder / FRAMES_STREAM)
+            self._settled = self._read_rows()
             return table_to_rows(self._settled)
         except OSError as error:
             raise StoreError(
@@ -361,8 +371,9 @@ class SessionWriter:
         with self._info_lock:
             self.info |= {"duration_s": self._end_ns / NS_PER_S, **(info or {})}
             self.info["sinks_off"] = {n: s.error for n, s in self._sinks.items() if s.error is not None}
-            if (self.folder / FRAMES).exists():
+            if self._files.exists(FRAMES):
                 self.info["state"] = "closed"
+                self.info["files"] = self._files.ids(STREAMS)
             attempt(self._save_info)
         self._lock.release()
         if errors:
@@ -406,18 +417,22 @@ class SessionWriter:
     def _save_info(self) -> None:
         path = self.folder / SESSION_JSON
         try:
-            write_session_json(self.info, path)
+            self._files.save_info(self.info)
         except OSError as error:
             raise StoreError(
                 f"{path} could not be written ({error.strerror or error}); free some space or check the folder.",
                 value=path,
             ) from error
 
+    def _read_rows(self) -> Any:
+        return read_settled(lambda: self._files.read(FRAMES_STREAM))
+
     def _to_parquet(self, p_smoothed: Mapping[int, float] | None) -> None:
-        stream, path = self.folder / FRAMES_STREAM, self.folder / FRAMES
+        stream, path = self._files.path(FRAMES_STREAM), self._files.path(FRAMES)
         try:
-            table = read_settled(stream) if self._settled is None else self._settled
-            write_parquet(with_smoothed(table, p_smoothed), path)
+            table = self._read_rows() if self._settled is None else self._settled
+            with self._files.whole(FRAMES) as file:
+                put_parquet(with_smoothed(table, p_smoothed), file)
             stream.unlink()
         except FileNotFoundError as error:
             raise StoreError(
