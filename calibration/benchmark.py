@@ -1,4 +1,4 @@
-"""Benchmark of adaptation: a table of features, classes and people flows in; predictions with one person left out flow out.
+"""Benchmark of adaptation: a table with classes and people flows in; predictions of each person left out flow out.
 
 Each person in turn is the new one: a method is trained on the others, then sees the person's rows as an unlabelled
 stream. The order of rows in a file may be sorted by class, which no stream is: each seed shuffles each person's rows.
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ahdetect.calibration.adapt import Adapter, Array
 from ahdetect.calibration.methods import Maker
+from ahdetect.calibration.methods.classifier import Prepared
 from ahdetect.calibration.methods.source import Labels, Source
 from ahdetect.errors import ConfigError, DataError
 
@@ -164,7 +165,7 @@ class Outcome:
         row: number of the predicted row in the table, (predictions,).
         p: its probabilities, (predictions, classes).
         seed: the seed it was predicted under, (predictions,).
-        train_s: seconds to train, mean over people.
+        train_s: seconds to train what methods before it had not trained yet, mean over people.
         sample_ms: milliseconds to adapt to and predict one row, mean.
     """
 
@@ -182,38 +183,53 @@ def streams(subject: Labels, person: int, seeds: int) -> Iterator[NDArray[np.int
         yield np.random.default_rng([seed, person]).permutation(rows)
 
 
-def run(found: Table, features: str, make: Maker, how: Protocol, seeds: int) -> Outcome:
-    """Leave each person out once.
+def run(
+    found: Table, features: str, makers: Mapping[str, Maker], how: Protocol, seeds: int
+) -> dict[str, Outcome]:
+    """Leave each person out once, and show their stream to each method.
 
     Args:
         found: the table.
         features: name of one of its features.
-        make: the method.
+        makers: methods by name.
         how: the protocol.
         seeds: how many orders of each stream.
+
+    Returns:
+        Predictions of each method.
+
+    Raises:
+        DataError: nobody has enough rows for the protocol.
     """
-    x, made = found.features[features], []
-    train_s, spent_s, rows = 0.0, 0.0, 0
+    x = found.features[features]
+    made: dict[str, list[tuple[NDArray[np.intp], Array, NDArray[np.intp]]]] = {name: [] for name in makers}
+    train_s, spent_s, rows = dict.fromkeys(makers, 0.0), dict.fromkeys(makers, 0.0), 0
     for person in range(len(found.people)):
+        shown = [stream for stream in streams(found.subject, person, seeds) if len(stream) > how.first]
+        if not shown:
+            continue
         others = found.subject != person
-        began = time.perf_counter()
-        adapter = make(Source(x[others], found.y[others], found.subject[others], len(found.classes)), person)
-        train_s += time.perf_counter() - began
-        fresh = adapter.state()
-        for seed, stream in enumerate(streams(found.subject, person, seeds)):
-            if len(stream) <= how.first:
-                continue
+        prepared = Prepared(Source(x[others], found.y[others], found.subject[others], len(found.classes)))
+        rows += sum(map(len, shown))
+        for name, make in makers.items():
             began = time.perf_counter()
-            p = follow(adapter, x[stream], how)
-            spent_s += time.perf_counter() - began
-            rows += len(stream)
-            scored = stream[how.first :]
-            made.append((scored, p, np.full(len(scored), seed)))
-            adapter.restore(fresh)
-    if not made:
+            adapter = make(prepared)
+            train_s[name] += time.perf_counter() - began
+            fresh = adapter.state()
+            for seed, stream in enumerate(shown):
+                began = time.perf_counter()
+                p = follow(adapter, x[stream], how)
+                spent_s[name] += time.perf_counter() - began
+                scored = stream[how.first :]
+                made[name].append((scored, p, np.full(len(scored), seed)))
+                adapter.restore(fresh)
+    if not rows:
         raise DataError(f"Nobody in the table has more than {how.first} rows, which {how.name} needs.")
-    row, p, seed_of = (np.concatenate(part) for part in zip(*made, strict=True))
-    return Outcome(row, p, seed_of, train_s / len(found.people), 1000 * spent_s / rows)
+    outcomes = {}
+    for name, parts in made.items():
+        row, p, seed_of = (np.concatenate(part) for part in zip(*parts, strict=True))
+        outcomes[name] = Outcome(row, p, seed_of, train_s[name] / len(found.people), 1000 * spent_s[name] / rows)
+    return outcomes
 
 
 def follow(adapter: Adapter, x: Array, how: Protocol) -> Array:

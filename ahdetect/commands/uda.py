@@ -65,8 +65,8 @@ def _scores(
 ) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     base = None
-    for name in dict.fromkeys([BASE, *methods]):
-        outcome = benchmark.run(found, features, METHODS[name], how, seeds)
+    makers = {name: METHODS[name] for name in dict.fromkeys([BASE, *methods])}
+    for name, outcome in benchmark.run(found, features, makers, how, seeds).items():
         hits, many = counts(found, outcome)
         person = per_person(hits, many)
         base = person if base is None else base

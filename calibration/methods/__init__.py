@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from ahdetect.calibration.adapt import Adapter
+from ahdetect.calibration.methods.classifier import Prepared
 from ahdetect.calibration.methods.fixed import Fixed
 from ahdetect.calibration.methods.online import Online
-from ahdetect.calibration.methods.source import Source
+from ahdetect.calibration.methods.person import Person
 
-Maker = Callable[[Source, int], Adapter]
-"""Training people and a seed in, an adapter that has seen nobody else out."""
+Maker = Callable[[Prepared], Adapter]
+"""Training people in, an adapter that has seen nobody else out."""
 
 METHODS: Final[dict[str, Maker]] = {
-    "source-only": lambda source, seed: Fixed(source),
-    "normalise": lambda source, seed: Online(source),
+    "source-only": Fixed,
+    "ahdetect": Person,
+    "normalise": Online,
 }
+
+DEFAULT: Final = "ahdetect"

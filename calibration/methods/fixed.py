@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from ahdetect.calibration.adapt import Array, Change
-from ahdetect.calibration.methods.source import Columns, Discriminant, Source
+from ahdetect.calibration.methods.classifier import Prepared
 
 
 class Fixed:
-    """A linear discriminant of the training people, the same for everybody: the row that adaptation must beat."""
+    """The linear classifier of the training people, the same for everybody: the row that adaptation must beat."""
 
     name = "source-only"
 
-    def __init__(self, source: Source) -> None:
-        self.columns = Columns.of(source.x)
-        self.classify = Discriminant.fit(self.columns(source.x), source.y, source.prior())
+    def __init__(self, prepared: Prepared) -> None:
+        self.columns, self.classify = prepared.columns, prepared.population[0]
 
     def observe(self, x: Array) -> Change | None:  # noqa: ARG002
         """Learn nothing."""

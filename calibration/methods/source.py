@@ -1,4 +1,4 @@
-"""Labelled rows of training people flow in; clean columns and a linear discriminant that any method starts from flow out."""
+"""Labelled rows of training people flow in; clean columns and how people differ in them flow out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from ahdetect.calibration.adapt import Array
 
@@ -90,30 +89,61 @@ def shrunk_covariance(rows: Array) -> Array:
     return np.asarray((1 - rho) * s + (rho * mean + 1e-9) * np.eye(d))
 
 
-@dataclass(frozen=True, slots=True)
-class Discriminant:
-    """Linear discriminant analysis with a shrunk covariance.
-
-    Attributes:
-        weight: (features, classes).
-        bias: (classes,).
-    """
-
-    weight: Array
-    bias: Array
-
-    @classmethod
-    def fit(cls, x: Array, y: Labels, prior: Array) -> Discriminant:
-        """Learn from rows, (n, features), their classes, (n,), and the share of each class, (classes,)."""
-        means = class_means(x, y, prior.size)
-        weight = np.linalg.solve(shrunk_covariance(x - means[y]), means.T)
-        return cls(weight, np.log(prior) - 0.5 * (means.T * weight).sum(axis=0))
-
-    def __call__(self, x: Array) -> Array:
-        """Probabilities, (n, classes)."""
-        return np.asarray(softmax(x @ self.weight + self.bias, axis=1))
-
-
 def class_means(x: Array, y: Labels, classes: int) -> Array:
     """Mean row of each class, (classes, features); the overall mean where a class has none."""
     return np.stack([x[y == c].mean(axis=0) if (y == c).any() else x.mean(axis=0) for c in range(classes)])
+
+
+FLOOR: Final = 0.05
+"""Smallest scale in population standard deviations: a column that a person does not move is no ruler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How people differ, from the training people's standardised rows (empirical Bayes; Morris 1983, JASA 78:47).
+
+    Attributes:
+        within: variance inside a person, mean over people, (features,).
+        between: variance of people's locations, sampling noise taken off, (features,).
+        rows: rows whose worth the population's scale has against a person's own, (features,).
+    """
+
+    within: Array
+    between: Array
+    rows: Array
+
+    @classmethod
+    def of(cls, z: Array, source: Source) -> Spread:
+        """Learn from standardised rows of `source`, (n, features)."""
+        groups = [z[m] for m in source.people() if m.sum() > 1]
+        if len(groups) < 2:
+            d = z.shape[1]
+            return cls(np.ones(d), np.full(d, 1e-4), np.full(d, 200.0))
+        many = np.array([len(g) for g in groups])
+        variance = np.stack([g.var(axis=0, ddof=1) for g in groups])
+        within = np.average(variance, axis=0, weights=many - 1) + FLOOR**2
+        noise = within * np.mean(1 / many)
+        between = np.maximum(np.stack([g.mean(axis=0) for g in groups]).var(axis=0, ddof=1) - noise, 1e-4)
+        # The variance of the log of a variance is 2 / (rows - 1) for Gaussian rows; what is more than that is people's.
+        logs = np.log(variance + FLOOR**2)
+        own = np.maximum(logs.var(axis=0, ddof=1) - np.mean(2 / (many - 1)), 0.01)
+        return cls(within, between, 2 / own)
+
+    def location(self, n: float, mean: Array) -> Array:
+        """Posterior mean of a person's location, given the mean of `n` of their rows."""
+        return np.asarray(mean * (n * self.between / (n * self.between + self.within)))
+
+    def scale(self, n: float, variance: Array) -> Array:
+        """A person's scale, given the variance of `n` of their rows."""
+        free = max(0.0, n - 1)
+        pooled = (free * variance + self.rows * self.within) / (free + self.rows)
+        return np.asarray(np.maximum(np.sqrt(pooled), FLOOR))
+
+    def normalise(self, z: Array, n: float, mean: Array, variance: Array) -> Array:
+        """Rows in the person's own units."""
+        return np.asarray((z - self.location(n, mean)) / self.scale(n, variance))
+
+
+def variances(z: Array) -> Array:
+    """Variance of each column; 0 for a single row."""
+    return np.asarray(z.var(axis=0, ddof=1)) if len(z) > 1 else np.zeros(z.shape[1])

@@ -1,0 +1,202 @@
+"""The default method: a person's unlabelled rows flow in; where their classes lie, and probabilities, flow out.
+
+A row of person p in class c, after the person's scale is taken out, is: mean of the class + what p adds to every row +
+what p adds to class c + noise, each part Gaussian with its own covariance. The three covariances are estimated on the
+training people (variance components, by moments; cf. the two-covariance model of Brümmer & de Villiers 2010, Odyssey,
+and Ioffe 2006, ECCV, "Probabilistic linear discriminant analysis"). For the new person the two additions have a
+posterior in closed form given soft classes, and the soft classes follow from them and from a linear classifier on
+normalised rows: variational expectation-maximisation (Beal 2003), which starts at that classifier. With few rows the
+posterior stays at the population, so that nothing is learned from thin evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import softmax
+
+from ahdetect.calibration.adapt import Array, Change
+from ahdetect.calibration.methods.classifier import Linear, Prepared
+from ahdetect.calibration.methods.source import Labels, class_means, shrunk_covariance, variances
+
+DIRECTIONS: Final = 40
+"""Directions kept, those in which classes and people's classes differ most (assumed; 20 to all were alike)."""
+
+STEPS: Final = 5
+"""Rounds of expectation and maximisation at each call; each starts anew at the classifier."""
+
+MEMORY: Final = 400
+"""Rows of the person kept; the oldest go first. Bounds the cost of a row."""
+
+TINY: Final = 1e-3
+"""Smallest variance of a person's additions, in variances of the noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Variance components in directions where the noise is white and the others are taken as diagonal.
+
+    Attributes:
+        axes: from scaled features to directions, (features, directions).
+        means: of the classes, (classes, directions).
+        person: variance of what a person adds to every row, (directions,).
+        own: variance of what a person adds to one class, (directions,).
+    """
+
+    axes: Array
+    means: Array
+    person: Array
+    own: Array
+
+    @classmethod
+    def of(cls, x: Array, y: Labels, subject: Labels, classes: int) -> Effects:
+        """Estimate from rows of people, (n, features), in units of the person's scale."""
+        people, index = np.unique(subject, return_inverse=True)
+        offset = np.zeros((len(people), x.shape[1]))
+        rows = np.bincount(index).astype(float)
+        for _ in range(4):  # two-way additive model by turns; classes need not be balanced
+            means = class_means(x - offset[index], y, classes)
+            offset = np.stack([(x - means[y])[index == p].mean(axis=0) for p in range(len(people))])
+            offset -= np.average(offset, axis=0, weights=rows)
+        rest = x - offset[index] - means[y]
+        cell, number = np.unique(index * classes + y, return_inverse=True)
+        many = np.bincount(number).astype(float)
+        centre = np.stack([rest[number == k].mean(axis=0) for k in range(len(cell))])
+        loose = (rest - centre[number]) * np.sqrt(many / np.maximum(many - 1, 1))[number][:, None]
+        noise = shrunk_covariance(loose[many[number] > 1] if (many > 1).any() else rest)
+        own = (centre * many[:, None]).T @ centre / many.sum() - noise * len(cell) / many.sum()
+        person = np.cov(offset.T).reshape(noise.shape) - noise * np.mean(1 / rows)
+        values, vectors = np.linalg.eigh(noise)
+        white = vectors / np.sqrt(values)
+        seen = means @ white
+        own = white.T @ own @ white
+        turned = np.linalg.eigh(own + np.cov(seen.T, bias=True).reshape(own.shape))[1][:, ::-1][:, :DIRECTIONS]
+        axes = white @ turned
+        return cls(
+            axes,
+            means @ axes,
+            np.maximum(np.einsum("ij,ik,kj->j", axes, person, axes), TINY),
+            np.maximum(np.einsum("ij,ik,kj->j", turned, own, turned), TINY),
+        )
+
+    def posterior(self, x: Array, q: Array) -> tuple[Array, Array]:
+        """Where the person's classes lie, given rows, (n, directions), and their soft classes, (n, classes).
+
+        Returns:
+            Mean and variance, each (classes, directions).
+        """
+        many = q.sum(axis=0)[:, None] + 1e-9
+        centre = q.T @ x / many
+        weight = many / (1 + many * self.own)
+        precision = 1 / self.person + weight.sum(axis=0)
+        shift = (weight * (centre - self.means)).sum(axis=0) / precision
+        own_precision = 1 / self.own + many
+        means = self.means + shift + many * (centre - self.means - shift) / own_precision
+        return means, 1 / own_precision + (1 / (self.own * own_precision)) ** 2 / precision
+
+    @staticmethod
+    def log(x: Array, means: Array, variance: Array) -> Array:
+        """Log density of rows under each class, up to a constant, (n, classes)."""
+        inverse = 1 / (1 + variance)
+        spread = (means**2 * inverse - np.log(inverse)).sum(axis=1)
+        return np.asarray(-0.5 * ((x**2) @ inverse.T - 2 * x @ (means * inverse).T + spread))
+
+
+def adapted(effects: Effects, x: Array, start: Array, weight: float, fixed: Array | None = None) -> tuple[Array, Array]:
+    """Expectation-maximisation from the classifier's log probabilities.
+
+    Args:
+        effects: of the training people.
+        x: the person's rows, (n, directions).
+        start: log probabilities of the classifier, (n, classes); also evidence in each round.
+        weight: of the Gaussian evidence against the classifier's.
+        fixed: classes that are known, (n, classes), rows of NaN where not; for the oracle.
+
+    Returns:
+        Mean and variance of the person's classes.
+    """
+    q = softmax(start, axis=1)
+    for step in range(STEPS):
+        if fixed is not None:
+            q = np.where(np.isfinite(fixed), fixed, q)
+        where = effects.posterior(x, q)
+        if step + 1 < STEPS:
+            q = softmax(start + weight * effects.log(x, *where), axis=1)
+    return where
+
+
+WEIGHTS: Final = (0.0, 0.125, 0.25, 0.5)
+"""Weights of the Gaussian evidence to choose from. Below 1: it takes correlated, heavy-tailed columns for Gaussian ones,
+and the classifier has seen the same row. 0 leaves normalisation only."""
+
+WARM: Final = 8
+"""Rows after which the weights are compared while choosing, beside all of a person's rows."""
+
+
+class Person:
+    """Normalisation by what was seen, and where this person's classes lie."""
+
+    name = "ahdetect"
+
+    def __init__(self, prepared: Prepared) -> None:
+        """Learn from the training people, and choose the weight on them."""
+        self.columns, self.spread = prepared.columns, prepared.spread
+        self.classify: Linear = prepared.personal[0]
+        self.base: Linear = prepared.population[0]
+        source = prepared.source
+        scaled = np.empty_like(prepared.z)
+        for rows in source.people():
+            scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
+        self.effects = Effects.of(scaled, source.y, source.subject, source.classes)
+        self.weight = 0.25
+        self.seen = np.zeros((0, prepared.z.shape[1]))
+        self._learn()
+
+    def _learn(self) -> None:
+        z = self.seen
+        self.moments = (z.mean(axis=0), variances(z)) if len(z) else (np.zeros(z.shape[1]), np.zeros(z.shape[1]))
+        if len(z):
+            self.where = adapted(self.effects, self._directions(z), self._start(z), self.weight)
+
+    def _start(self, z: Array) -> Array:
+        return self.classify.log(self.spread.normalise(z, len(self.seen), *self.moments))
+
+    def _directions(self, z: Array) -> Array:
+        return np.asarray(z / self.spread.scale(len(self.seen), self.moments[1]) @ self.effects.axes)
+
+    def observe(self, x: Array) -> Change | None:
+        """Add rows and learn anew from all that are kept."""
+        if not len(x):
+            return None
+        before = self.figures()
+        self.seen = np.concatenate([self.seen, self.columns(x)])[-MEMORY:]
+        self._learn()
+        return Change(self.name, float(len(x)), "samples", before, self.figures())
+
+    def predict(self, x: Array) -> Array:
+        """Probabilities; those of the population's classifier before any row was seen."""
+        z = self.columns(x)
+        if not len(self.seen):
+            return self.base(z)
+        log = self._start(z) + self.weight * self.effects.log(self._directions(z), *self.where)
+        return np.asarray(softmax(log, axis=1))
+
+    def figures(self) -> dict[str, float]:
+        """Rows kept, and how far the person lies from the population (mean over columns, population SD)."""
+        mean, variance = self.moments
+        return {
+            "rows": float(len(self.seen)),
+            "offset": float(np.abs(mean).mean()),
+            "scale": float(np.sqrt(variance).mean()),
+        }
+
+    def state(self) -> object:
+        """The rows kept; all else follows from them."""
+        return self.seen
+
+    def restore(self, state: object) -> None:
+        """Learn anew from those rows."""
+        self.seen = np.asarray(state)
+        self._learn()
