@@ -151,6 +151,12 @@ def test_what_somebody_does_for_a_third_of_the_time_is_no_error() -> None:
     assert usual(x).scale > 1.0
 
 
+def test_errors_that_last_long_are_bounded_though_not_left_out() -> None:
+    x = np.random.default_rng(2).normal(0.0, 0.5, 75 * FPS)
+    x[: 20 * FPS] = 1e6
+    assert usual(x).location < 1.5
+
+
 def test_a_cue_that_rests_at_one_value_keeps_a_spread_of_the_population_s() -> None:
     found = usual(np.full(75 * FPS, 0.4))
     assert found.location == pytest.approx(0.4 * 75 / 105)
@@ -182,6 +188,14 @@ def test_gaps_do_not_make_a_cue_look_slow() -> None:
     x = np.random.default_rng(6).normal(size=75 * FPS)
     keep = (t < 20) | (t > 55)
     assert apart_s(t[keep], x[keep], lasted[keep]) < 2 * GRID_S
+
+
+def test_gaps_do_not_make_a_slow_cue_look_fast() -> None:
+    rng, n, k = np.random.default_rng(8), 600 * FPS, 4 * FPS
+    x = np.convolve(rng.normal(size=n + k - 1), np.ones(k) / k, mode="valid")
+    t, lasted = times(n)
+    keep = (rng.random(n) < 0.4)[(t / GRID_S).astype(int)]
+    assert apart_s(t[keep], x[keep], lasted[keep]) == pytest.approx(4, rel=0.3)
 
 
 def test_simulated_people_are_met_better_than_by_the_population_and_with_errors_better_than_by_the_running_scale() -> (
@@ -293,6 +307,12 @@ def test_a_session_without_a_camera_can_be_good() -> None:
     assert result.verdict.good
     assert {cue.split("_")[0] for cue in result.usual} == {"voice"}
     assert "No face in this session: face cues keep the population's values." in sentences(result)
+
+
+def test_shoulders_that_are_out_of_the_picture_do_not_spoil_it() -> None:
+    result = built(talk(75, missing={Channel.BODY: "no body"})).result()
+    assert result.verdict.good
+    assert "Shoulders seen in 0 % of the time, too little: body cues keep the population's values." in sentences(result)
 
 
 def test_without_voice_analysis_the_words_tell_how_much_was_said() -> None:
