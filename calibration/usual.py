@@ -37,11 +37,11 @@ seconds; where for less, still no more than them, as in the filter."""
 
 STRANGE: Final = 4.0
 """Standard deviations from the person's median from which a value may be a tracking error. Of 2.5 to 5, clipped or
-left out, this did best over simulated cues with and without errors, bell-shaped and skewed."""
+left out, this did best over the simulated cues of `tools/measure_baseline.py`, on which it was therefore chosen."""
 
 STRANGE_SHARE: Final = 0.15
 """Share of time above which strange values are no errors but what the person does (smiling on and off): they are then
-clipped, not left out. Assumed."""
+clipped, not left out. Assumed, after a clip in which smiling took a quarter of a minute."""
 
 
 def usual_of(t_s: Array, x: Array, lasted_s: Array, population: Reference) -> Usual | None:
