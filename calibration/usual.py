@@ -41,7 +41,7 @@ left out, this did best over the simulated cues of `tools/measure_baseline.py`, 
 
 STRANGE_SHARE: Final = 0.15
 """Share of time above which strange values are no errors but what the person does (smiling on and off): they are then
-clipped, not left out. Assumed, after a clip in which smiling took a quarter of a minute."""
+clipped, not left out. Assumed, after a clip in which smiling took a quarter of the time."""
 
 
 def usual_of(t_s: Array, x: Array, lasted_s: Array, population: Reference) -> Usual | None:
