@@ -10,9 +10,10 @@ import logging
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 from xml.etree import ElementTree
 
@@ -31,7 +32,7 @@ from typer.testing import CliRunner
 
 from ahdetect.annotated import read_annotated
 from ahdetect.commands.export import app
-from ahdetect.errors import AhdetectError, ConfigError, StoreError
+from ahdetect.errors import AhdetectError, ConfigError, ConsentError, StoreError
 from ahdetect.export import exporters, film, report
 from ahdetect.export.elan import milliseconds
 from ahdetect.export.exporters import EXPORTERS, Exporter, Holds, export, held
@@ -44,6 +45,9 @@ from ahdetect.export.tiers import Stretch, layers
 from ahdetect.models.cues import CUES, Channel
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import Annotations
+from ahdetect.store.audit import Act, Audit
+from ahdetect.store.consent import Consent, consent_text
+from ahdetect.store.gate import agreed_entry
 from ahdetect.store.reader import open_session
 from ahdetect.store.schema import FRAMES_SCHEMA
 from ahdetect.timeline import Timeline
@@ -74,7 +78,8 @@ EVENTS = [
 
 
 @pytest.fixture(autouse=True)
-def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_pictures_and_own_anchors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AHDETECT_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(report, "DPI", 30)
 
 
@@ -542,6 +547,24 @@ def test_a_film_keeps_every_picture_its_time_and_the_sound(name: str, tmp_path: 
         assert np.abs(sound[8000:24_000]).mean() > 0
 
 
+@dataclass
+class Sealed:
+    """A file that has to be opened by a call, as those of an encrypted session; it cannot be hashed."""
+
+    path: Path
+
+    def __call__(self) -> Any:
+        return self.path.open("rb")
+
+
+def test_a_film_is_made_of_sealed_files_too_and_nothing_links_to_them(tmp_path: Path, material: Material) -> None:
+    source = Sealed(clip(tmp_path / "secret.mp4"))
+    sealed = replace(material, film=Film(source, source, 0, 0))
+    assert len(pictures(on_disk(sealed, "mkv", tmp_path / "out"))) == 20
+    assert b"secret" not in written(sealed, "eaf")
+    assert Holds.LINKS.value not in held(sealed, ["eaf"])
+
+
 def test_the_face_is_blurred_and_the_rest_is_not(
     tmp_path: Path, material: Material, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -673,6 +696,33 @@ def test_the_command_speaks_json_and_takes_a_name_and_options(folder: Path, tmp_
         "case1.frames.codebook.csv",
     }
     assert found["holds"] == [Holds.ESTIMATES.value]
+
+
+def agreed(folder: Path, place: Path, *purposes: str) -> Path:
+    """A copy of the session, with a record of consent, in a store that keeps a log."""
+    copytree(folder, place / "s")
+    path = place / "s" / "session.json"
+    info = json.loads(path.read_text())
+    record = Consent.given(purposes, consent_text(), person="p07", at=NOW)
+    path.write_text(json.dumps(info | {"id": "abc", "consent": agreed_entry(record)}))
+    Audit(place).append(Act.START, "abc")
+    return place / "s"
+
+
+def test_an_export_keeps_to_the_consent_and_stands_in_the_log(folder: Path, tmp_path: Path) -> None:
+    mine = agreed(folder, tmp_path, "analysis")
+    assert run(str(mine), "--to", "srt", "--out", str(tmp_path / "out")).exit_code == 0
+    refused = run(str(mine), "--to", "mp4", "--out", str(tmp_path / "no"))
+    assert isinstance(refused.exception, ConsentError)
+    assert not (tmp_path / "no").exists()
+    [line] = [entry for entry in Audit(tmp_path).lines() if entry["what"] == Act.EXPORT]
+    assert line["session"] == "abc"
+    assert "srt" in json.dumps(line)
+
+
+def test_nothing_is_exported_of_an_analysis_nobody_agreed_to(folder: Path, tmp_path: Path) -> None:
+    mine = agreed(folder, tmp_path, "recording")
+    assert isinstance(run(str(mine), "--to", "csv", "--out", str(tmp_path / "no")).exception, ConsentError)
 
 
 @pytest.mark.parametrize(

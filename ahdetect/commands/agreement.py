@@ -54,12 +54,16 @@ def main(
     if read is not None:
         human, notes = read.stretches, _read_notes(read)
     else:
-        human, notes = _own(read_annotations(opened.folder), by)
+        human, notes = _own(read_annotations(opened.folder, opened.files), by)
     found = agree([row.t_ns for row in timeline.rows], timeline.segments, human)
     late = sum(s.start_ns > timeline.duration_s * NS_PER_S for s in human)
     if late:
         notes.append(f"{late} of the person's segments start after the end of the session; is it the right file?")
-    stored = _store(Annotations(opened.folder), read.stretches, by) if store and read is not None else None
+    stored = (
+        _store(Annotations(opened.folder, files=opened.files), read.stretches, by)
+        if store and read is not None
+        else None
+    )
     result = {"session": str(session), "with": str(file) if file else "human tier", **found.as_dict(), "notes": notes}
     if stored is not None:
         result["stored"] = stored

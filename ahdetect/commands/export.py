@@ -13,9 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from ahdetect.errors import ConfigError
-from ahdetect.export.exporters import EXPORTERS, chosen, export, held
+from ahdetect.export.exporters import EXPORTERS, chosen, export, films, held
 from ahdetect.export.masking import read_names
 from ahdetect.export.material import Options, material_of
+from ahdetect.store.audit import Act
+from ahdetect.store.consent import Purpose
+from ahdetect.store.gate import check_stored
+from ahdetect.store.journal import note
 from ahdetect.store.reader import open_session
 
 app = typer.Typer()
@@ -59,9 +63,14 @@ def main(
         raise ConfigError(
             f"{name!r} cannot begin the name of a file; leave out folders and a leading point.", value=name
         )
-    material = material_of(open_session(session), options, made_at=datetime.now(UTC), name=name)
+    opened = open_session(session)
+    check_stored(opened.info, Purpose.ANALYSIS)
+    if films(formats) or stills:
+        check_stored(opened.info, Purpose.RECORDING)
+    material = material_of(opened, options, made_at=datetime.now(UTC), name=name)
     files = export(material, formats, out)
     holds = held(material, formats)
+    note(opened.folder, opened.info, Act.EXPORT, formats=formats, words=options.words, media=options.media)
     if as_json:
         found = {"session": str(session), "files": [str(f) for f in files], "holds": holds}
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))

@@ -53,9 +53,11 @@ def _link(eaf: Eaf, material: Material) -> None:
     film = material.film
     if film is None:
         return
-    for media, offset_ns in {film.video: film.video_offset_ns, film.audio: film.audio_offset_ns}.items():
-        if not isinstance(media, str | Path):
-            continue  # none, or encrypted: ELAN could not open it
+    linked: set[str] = set()
+    for media, offset_ns in ((film.video, film.video_offset_ns), (film.audio, film.audio_offset_ns)):
+        if not isinstance(media, str | Path) or str(media) in linked:
+            continue  # none, or encrypted (ELAN could not open it), or a clip that has both
+        linked.add(str(media))
         name = Path(media).name
         mime = _MIMES.get(Path(media).suffix.lower(), "application/octet-stream")
         # TIME_ORIGIN: what of the file comes before session time 0. ELAN takes no negative one.

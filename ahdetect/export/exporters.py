@@ -164,6 +164,11 @@ EXPORTERS: Final[dict[str, Exporter]] = {
 """By the name that the command line takes."""
 
 
+def films(names: Iterable[str]) -> list[str]:
+    """Those of the formats that are pictures and sound themselves."""
+    return [name for name in names if Holds.FACE in EXPORTERS[name].holds]
+
+
 def chosen(names: Iterable[str]) -> list[str]:
     """Names of formats, each once, in the order of the table.
 
@@ -188,7 +193,7 @@ def held(material: Material, names: Iterable[str]) -> list[str]:
     absent = {
         Holds.WORDS: not (options.words and material.timeline.words),
         Holds.NOTES: not (material.human or any(e.get("note") for e in material.events)),
-        Holds.LINKS: material.film is None,
+        Holds.LINKS: not _linked(material),
         Holds.FACE: material.film is None or material.film.video is None,
         Holds.VOICE: material.film is None or material.film.audio is None,
     }
@@ -197,6 +202,11 @@ def held(material: Material, names: Iterable[str]) -> list[str]:
         Holds.FACE: "the body and a blurred face" if options.blur_face else Holds.FACE.value,
     }
     return [said.get(what, what.value) for what in Holds if what in found and not absent.get(what)]
+
+
+def _linked(material: Material) -> bool:
+    film = material.film
+    return film is not None and any(isinstance(media, str | Path) for media in (film.video, film.audio))
 
 
 def export(material: Material, names: Iterable[str], folder: Path) -> list[Path]:
@@ -250,9 +260,9 @@ def _check(material: Material, name: str) -> None:
         exporter.needs()
     if exporter.holds == (Holds.WORDS,) and not material.options.words:
         raise ConfigError(f"{name} holds nothing but words, which --no-words leaves out; drop one of them.", value=name)
-    if Holds.FACE in exporter.holds and not material.options.media:
+    if films([name]) and not material.options.media:
         raise ConfigError(f"{name} is pictures and sound, which --no-media leaves out; drop one of them.", value=name)
-    if Holds.FACE in exporter.holds and material.film is None:
+    if films([name]) and material.film is None:
         raise ConfigError(f"{material.name} holds no pictures and no sound, so there is no {name} of it.", value=name)
 
 

@@ -161,7 +161,7 @@ def material_of(session: Session, options: Options | None = None, *, made_at: da
         name=name or session.folder.resolve().name,
         timeline=timeline,
         events=tuple(e for e in session.events() if e.get("kind") not in _INNER),
-        human=tuple(replace(h, by=_clean(h.by)) for h in read_annotations(session.folder)),
+        human=tuple(replace(h, by=_clean(h.by)) for h in read_annotations(session.folder, session.files)),
         film=_film(session) if options.media else None,
         options=options,
         made_at=made_at,

@@ -7,7 +7,6 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -20,6 +19,8 @@ from ahdetect.models.cues import INDEX, Channel
 from ahdetect.models.posterior import Band, Presence
 from ahdetect.provenance import NOTE
 from ahdetect.store.annotations import HumanSegment, Verdict
+from ahdetect.store.consent import Purpose
+from ahdetect.store.gate import stored_consent
 from ahdetect.timeline import NS_PER_S, Row, Segment
 
 DPI: Final = 200
@@ -167,6 +168,7 @@ def analysed(material: Material) -> list[tuple[str, str]]:
         ("estimates", f"{len(timeline.rows)} moments"),
         ("words", f"{len(timeline.words)}, as a recogniser heard them" if material.options.words else "left out"),
         ("person's baseline", calibration(info)),
+        ("consent", consent(info)),
     ]  # fmt: skip
     return [(name, value) for name, value in lines if value]
 
@@ -206,12 +208,24 @@ def bands(rows: Sequence[Row]) -> list[tuple[str, float]]:
 
 def calibration(info: Mapping[str, Any]) -> str:
     """Whether the estimate knew the person's own baseline, in one sentence."""
-    for key in ("profile", "calibration", "personal"):
-        state = info.get(key)
-        if isinstance(state, Mapping) and state.get("version") is not None:
-            name = str(state.get("name") or state.get("profile") or "").strip()
-            return f"{' '.join(filter(None, ('Profile', name)))}, version {state['version']}, was used"
-    return "None was used; the population's values stood in"
+    state = info.get("profile")
+    if not isinstance(state, Mapping) or state.get("version") is None:
+        return "None was used; the population's values stood in"
+    told = f"{' '.join(filter(None, ('Profile', str(state.get('name') or ''))))}, version {state['version']}, was used"
+    if state.get("kept_as_version") is not None:
+        told += f"; it learned in the session and was kept as version {state['kept_as_version']}"
+    elif state.get("changes"):
+        told += f"; it was adapted {len(state['changes'])} times in the session"
+    return told
+
+
+def consent(info: Mapping[str, Any]) -> str:
+    """What the person agreed to, as the session's record says it."""
+    record = stored_consent(info)
+    if record is None:
+        return "no record in this session"
+    allowed = [purpose.value for purpose in Purpose if record.allows(purpose)]
+    return "yes to " + ", ".join(allowed) if allowed else "no to everything, or taken back"
 
 
 def picture(material: Material) -> str:
@@ -219,8 +233,7 @@ def picture(material: Material) -> str:
     file = io.BytesIO()
     film = material.film if material.options.stills else None
     video = film.video if film is not None else None
-    clip = Path(video) if isinstance(video, str | Path) else None
-    paint_timeline(material.timeline, file, clip, None if film is None or film.clip else 0.0, dpi=DPI)
+    paint_timeline(material.timeline, file, video, None if film is None or film.clip else 0.0, dpi=DPI)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
