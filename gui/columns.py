@@ -216,6 +216,38 @@ class Columns:
         columns._events.sort(key=lambda e: e.t_ns)
         return columns
 
+    def set_table(self, table: Any) -> None:
+        """Take the rows of a stored session, all at once, into columns that have none yet.
+
+        Args:
+            table: `pyarrow.Table` of `store.schema.FRAMES_SCHEMA`, in order of time; cues are not looked at.
+
+        Raises:
+            KeyError: a column is missing.
+            ValueError: a column holds what no session writes.
+        """
+        n = table.num_rows
+        values = np.empty((n, len(CURVES)), dtype=np.float32)
+        for i, name in enumerate(("p", "low", "high", "prior_log_odds", "p_smoothed")):
+            values[:, i] = table.column(name).to_numpy()
+        values[:, CURVE["prior"]] = 1 / (1 + np.exp(-values[:, CURVE["prior"]]))
+        presence = np.empty((n, len(CHANNELS)), dtype=np.uint8)
+        reason = np.empty((n, len(CHANNELS)), dtype=np.int32)
+        for i, c in enumerate(CHANNELS):
+            presence[:, i] = _numbered(table, f"state_{c.value}", lambda text: _PRESENCE_NUMBER[Presence(text)])
+            reason[:, i] = _numbered(table, f"reason_{c.value}", self._number)
+            values[:, CURVE[c.value]] = np.nan_to_num(table.column(f"log_odds_{c.value}").to_numpy())
+        columns = (
+            table.column("id").to_numpy(),
+            table.column("t_ns").to_numpy() / NS_PER_S,
+            table.column("settled").to_numpy().astype(np.bool_),
+            _numbered(table, "band", lambda text: _BAND_NUMBER[Band(text)]).astype(np.uint8),
+        )
+        with self._read():
+            self._put(0, *columns, presence, reason, values)
+            self._open = int(np.argmin(columns[2])) if not columns[2].all() else n
+            self._touched(0.0)
+
     # -- writing, from any thread
 
     def add(self, row: Row) -> None:
@@ -621,14 +653,36 @@ class Columns:
             presence[:, i] = [_PRESENCE_NUMBER[s.presence] for s in states]
             reason[:, i] = [self._number(s.reason) for s in states]
             values[:, CURVE[c.value]] = [r.contributions.get(c, 0.0) for r in rows]
+        self._put(
+            start,
+            np.array([r.id for r in rows], dtype=np.int64),
+            np.array([r.t_ns for r in rows], dtype=np.float64) / NS_PER_S,
+            np.array([r.settled for r in rows], dtype=np.bool_),
+            np.array([_BAND_NUMBER[r.band] for r in rows], dtype=np.uint8),
+            presence,
+            reason,
+            values,
+        )
+
+    def _put(
+        self,
+        start: int,
+        ids: NDArray[np.int64],
+        t_s: NDArray[np.float64],
+        settled: NDArray[np.bool_],
+        band: NDArray[np.uint8],
+        presence: NDArray[np.uint8],
+        reason: NDArray[np.int32],
+        values: FloatArray,
+    ) -> None:
         adds = values[:, CURVE[CHANNELS[0].value] :]
         adds[presence == _PRESENCE_NUMBER[Presence.ABSENT]] = np.nan
         self._smoothed |= bool(np.isfinite(values[:, CURVE["smoothed"]]).any())
         self._steepest = max(self._steepest, float(np.nanmax(np.abs(adds), initial=0.0)))
-        self._ids.write(start, np.array([r.id for r in rows], dtype=np.int64))
-        self._t.write(start, np.array([r.t_ns for r in rows], dtype=np.float64) / NS_PER_S)
-        self._settled.write(start, np.array([r.settled for r in rows], dtype=np.bool_))
-        self._band.write(start, np.array([_BAND_NUMBER[r.band] for r in rows], dtype=np.uint8))
+        self._ids.write(start, ids)
+        self._t.write(start, t_s)
+        self._settled.write(start, settled)
+        self._band.write(start, band)
         self._presence.write(start, presence)
         self._reason.write(start, reason)
         self._curves.write(start, values)
@@ -708,6 +762,15 @@ def peaks_of(pcm: NDArray[np.int16]) -> FloatArray:
 
 _PRESENCE_NUMBER = {p: i for i, p in enumerate(PRESENCES)}
 _BAND_NUMBER = {b: i for i, b in enumerate(BANDS)}
+
+
+def _numbered(table: Any, name: str, number_of: Callable[[str], int]) -> NDArray[np.int64]:
+    """A column of texts as numbers, each text looked up once, shape (rows,)."""
+    column = table.column(name).combine_chunks().dictionary_encode()
+    if column.null_count:
+        raise ValueError(f"{name} has holes")
+    numbers = np.array([number_of(text) for text in column.dictionary.to_pylist()], dtype=np.int64)
+    return numbers[column.indices.to_numpy()] if len(numbers) else np.empty(0, dtype=np.int64)
 
 
 def _between(t: NDArray[Any], values: FloatArray, at: NDArray[np.float64], after: NDArray[np.int64]) -> FloatArray:

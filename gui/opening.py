@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,7 @@ from ahdetect.models.words import Word, WordUpdate
 from ahdetect.store.annotations import Annotations
 from ahdetect.store.keys import Keys
 from ahdetect.store.reader import Session, open_session
-from ahdetect.store.schema import SESSION_JSON, table_to_rows
+from ahdetect.store.schema import FRAMES_SCHEMA, SESSION_JSON, table_to_rows
 from ahdetect.timeline import NS_PER_S, Row, Segment, Timeline
 
 CHUNK: Final = 250
@@ -40,6 +39,8 @@ CHUNK: Final = 250
 
 YIELD_S: Final = 0.001
 """Pause after them: a thread that asks for Python's lock gets it at once from one that sleeps."""
+
+CUE_NAMES: Final = frozenset(cue.name for cue in CUES)
 
 BLOCK: Final = 32
 """Rows that are made together: one alone takes 8 ms, these 9 (measured), and who plays asks for the next ones."""
@@ -78,8 +79,7 @@ class Rows(Sequence[Row]):
     """
 
     def __init__(self, table: Any) -> None:
-        cues = {cue.name for cue in CUES}
-        self._table = table.select([name for name in table.column_names if name not in cues]).combine_chunks()
+        self._table = table.select([name for name in table.column_names if name not in CUE_NAMES]).combine_chunks()
         self.t_s = table.column("t_ns").to_numpy().astype(np.float64) / NS_PER_S
         causal, smoothed = (table.column(n).to_numpy().astype(np.float64) for n in ("p", "p_smoothed"))
         self.p = np.where(np.isnan(smoothed), causal, smoothed)
@@ -110,11 +110,6 @@ class Rows(Sequence[Row]):
     def at(self, t_s: float) -> int:
         """Number of the row that holds at `t_s`: the last one up to then; 0 before the first."""
         return max(0, int(np.searchsorted(self.t_s, t_s + 1e-9, side="right")) - 1)
-
-    def chunks(self) -> Iterator[list[Row]]:
-        """All rows, some at a time."""
-        for start in range(0, len(self), CHUNK):
-            yield table_to_rows(self._table.slice(start, CHUNK))
 
 
 @dataclass(slots=True)
@@ -160,13 +155,10 @@ def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None, ke
     tell(Step("reading"))
     session = open_session(folder, keys)
     try:
-        rows = Rows(session.table())
+        table = session.table([name for name in FRAMES_SCHEMA.names if name not in CUE_NAMES])
+        rows = Rows(table)
         columns = Columns()
-        for number, chunk in enumerate(rows.chunks()):
-            for row in chunk:
-                columns.add(row)
-            tell(Step("reading", min(1.0, (number + 1) * CHUNK / max(1, len(rows)))))
-            time.sleep(YIELD_S)
+        columns.set_table(table)
     except (KeyError, ValueError, TypeError) as error:
         raise StoreError(
             f"{session.folder} does not have the columns of a session ({error}); analyse it again.", value=folder
@@ -190,7 +182,8 @@ def _timeline(session: Session, rows: Rows) -> Timeline:
     duration_s = float(session.info.get("duration_s") or max(ends))
     stored: list[Segment] = [segment_of(e) for e in session.events() if e["kind"] == SEGMENT]
     # A session that was killed while recording has onsets and offsets only; they are joined here as for a clip.
-    segments = stored or find_segments(rows, rows.p.tolist(), words)
+    whole = session.state in ("closed", "analysed")
+    segments = stored if stored or whole else find_segments(rows, rows.p.tolist(), words)
     return Timeline([], words, segments, max(duration_s, ends[0]), session.info)
 
 

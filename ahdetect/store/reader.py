@@ -7,7 +7,7 @@ left out stands in `Session.damage`, in words.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,8 +96,11 @@ class Session:
         """Session time of the first sample of `audio.flac`."""
         return int((self.info.get("audio") or {}).get("offset_ns") or 0)
 
-    def table(self) -> Any:
+    def table(self, columns: Sequence[str] | None = None) -> Any:
         """The rows as a `pyarrow.Table`, one per id.
+
+        Args:
+            columns: names of those that are wanted; None for all. Of an hour the cues are nine tenths.
 
         Raises:
             StoreError: there are no rows to be read.
@@ -106,7 +109,7 @@ class Session:
         try:
             if self.files.exists(FRAMES):
                 with self.files.read(FRAMES) as file:
-                    return pq.read_table(file)
+                    return pq.read_table(file, columns=None if columns is None else list(columns))
             if self.files.exists(FRAMES_STREAM):
                 return read_settled(lambda: self._noted(FRAMES_STREAM))
         except (pa.ArrowException, OSError) as error:
