@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ahdetect.errors import AssetError as AssetError
     from ahdetect.errors import CalibrationError as CalibrationError
     from ahdetect.errors import ConfigError as ConfigError
+    from ahdetect.errors import ConsentError as ConsentError
     from ahdetect.errors import DeviceError as DeviceError
     from ahdetect.errors import MediaError as MediaError
     from ahdetect.errors import StoreError as StoreError
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from ahdetect.models.posterior import Presence as Presence
     from ahdetect.models.words import Word as Word
     from ahdetect.session import Session as Session
+    from ahdetect.store.consent import Consent as Consent
+    from ahdetect.store.consent import ConsentText as ConsentText
+    from ahdetect.store.consent import consent_text as consent_text
     from ahdetect.timeline import Row as Row
     from ahdetect.timeline import Segment as Segment
     from ahdetect.timeline import Timeline as Timeline
@@ -56,10 +60,14 @@ _WHERE = {
     "Channel": "models.cues",
     "Band": "models.posterior",
     "Presence": "models.posterior",
+    "Consent": "store.consent",
+    "ConsentText": "store.consent",
+    "consent_text": "store.consent",
     "AhdetectError": "errors",
     "AssetError": "errors",
     "CalibrationError": "errors",
     "ConfigError": "errors",
+    "ConsentError": "errors",
     "DeviceError": "errors",
     "MediaError": "errors",
     "StoreError": "errors",

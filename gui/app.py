@@ -39,7 +39,8 @@ def main(args: Sequence[str] | None = None) -> int:
         "folder", type=Path, nargs="?", help="a session folder, one that `ahdetect analyze` wrote, or a clip"
     )
     parser.add_argument("clip", type=Path, nargs="?", help="the analysed clip, where it is not found by itself")
-    parser.add_argument("--screen", metavar="NAME", help="the screen to begin with: devices, setup, live, review")
+    names = "devices, setup, calibration, live, review, sessions"
+    parser.add_argument("--screen", metavar="NAME", help=f"the screen to begin with: {names}")
     parser.add_argument("--language", metavar="CODE", default="", help="en or fr; by default the desktop's")
     chosen = parser.parse_args(args)
     try:

@@ -13,6 +13,7 @@ from PyQt6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QEvent, QSignalBlo
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
 from ahdetect.store.consent import KEEP_DAYS, LANGUAGES, Answer, Consent, ConsentText, Purpose, consent_text
+from ahdetect.store.storage import Storage
 
 translate = QCoreApplication.translate
 
@@ -34,10 +35,19 @@ TERMS: Final[dict[int | None, str]] = {
 }
 """How long a session may be kept, days; None: without a date."""
 assert KEEP_DAYS == 90
+MODES: Final = {
+    Storage.EVERYTHING: QT_TRANSLATE_NOOP("ConsentPanel", "picture, sound and results"),
+    Storage.AUDIO: QT_TRANSLATE_NOOP("ConsentPanel", "sound and results"),
+    Storage.FEATURES: QT_TRANSLATE_NOOP("ConsentPanel", "results only (cues, words, estimates)"),
+    Storage.NOTHING: QT_TRANSLATE_NOOP("ConsentPanel", "nothing"),
+}
 
 
 class ConsentPanel(QWidget):
-    """The text, the four questions, and for how long.
+    """The text, the four questions, what is stored and for how long.
+
+    Args:
+        storage: what of the session is stored, at first.
 
     Attributes:
         changed: something was answered or chosen.
@@ -46,15 +56,23 @@ class ConsentPanel(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self) -> None:
+    def __init__(self, storage: str = "everything") -> None:
         super().__init__()
         self._at: dict[Purpose, datetime] = {}
-        self.language, self.term, self.text = QComboBox(), QComboBox(), QTextBrowser()
+        self.language, self.stored, self.term = QComboBox(), QComboBox(), QComboBox()
+        self.text = QTextBrowser()
         self.ticks = {purpose: QCheckBox() for purpose in Purpose}
         self.note = QLabel()
         self._build()
+        with QSignalBlocker(self.stored):
+            self.stored.setCurrentIndex(max(0, self.stored.findData(storage)))
         self._show_text()
         self._tell()
+
+    @property
+    def storage(self) -> str:
+        """What is to be stored, as `Session(store=)` takes it."""
+        return str(self.stored.currentData())
 
     # -- what was answered
 
@@ -99,9 +117,12 @@ class ConsentPanel(QWidget):
         self.changed.emit()
 
     def _language_changed(self) -> None:
-        """Answers belong to the text that was read: another text is answered anew."""
-        self.clear()
         self._show_text()
+        self._terms_changed()
+
+    def _terms_changed(self) -> None:
+        """Answers belong to the text, the storage and the time that were shown: others are answered anew."""
+        self.clear()
         self.changed.emit()
 
     def _show_text(self) -> None:
@@ -143,13 +164,18 @@ class ConsentPanel(QWidget):
             self.term.addItem(translate("ConsentPanel", term), days)
         self.term.setCurrentIndex(self.term.findData(KEEP_DAYS))
         self.term.setAccessibleName(translate("ConsentPanel", "How long the session is kept"))
-        self.term.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.term.currentIndexChanged.connect(lambda _: self._terms_changed())
+        for mode, what in MODES.items():
+            self.stored.addItem(translate("ConsentPanel", what), mode.value)
+        self.stored.setAccessibleName(translate("ConsentPanel", "What of the session is stored"))
+        self.stored.currentIndexChanged.connect(lambda _: self._terms_changed())
         self.note.setWordWrap(True)
         self.note.setProperty("role", "faint")
         column, top = QVBoxLayout(self), QGridLayout()
         column.setContentsMargins(0, 0, 0, 0)
         fields = (
             (translate("ConsentPanel", "Te&xt in"), self.language),
+            (translate("ConsentPanel", "&Stored"), self.stored),
             (translate("ConsentPanel", "&Kept for"), self.term),
         )
         for number, (text, box) in enumerate(fields):
@@ -157,7 +183,7 @@ class ConsentPanel(QWidget):
             label.setBuddy(box)
             top.addWidget(label, 0, 2 * number)
             top.addWidget(box, 0, 2 * number + 1)
-        top.setColumnStretch(4, 1)
+        top.setColumnStretch(6, 1)
         column.addLayout(top)
         column.addWidget(self.text)
         for purpose, tick in self.ticks.items():

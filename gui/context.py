@@ -6,7 +6,7 @@ Screens know the context, never each other. Signals may be emitted from any thre
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from ahdetect.gui.theme import LIGHT, SCALES, THEMES, Theme, system_theme
 
 if TYPE_CHECKING:
     from ahdetect.store.consent import Consent
+    from ahdetect.store.keys import Keys
 
 __all__ = ["SYSTEM", "Context", "DeviceChoice", "PlannedPrompt", "SessionPlan"]
 
@@ -49,6 +50,7 @@ class SessionPlan:
         prompts: what is asked, in order.
         quiet: hide all estimates while recording.
         profile: pseudonym of the person, under which their calibration is kept; "" for none.
+        storage: what of the session is stored, as `ahdetect.Session(store=)` takes it.
     """
 
     out: Path = field(default_factory=lambda: user_documents_path() / "ahdetect")
@@ -56,6 +58,7 @@ class SessionPlan:
     prompts: list[PlannedPrompt] = field(default_factory=list)
     quiet: bool = False
     profile: str = ""
+    storage: str = "everything"
 
 
 class Context(QObject):
@@ -75,6 +78,7 @@ class Context(QObject):
         choice: devices.
         plan: the session to record.
         consent: what the person of the next session agreed to; None before they were asked. Never remembered.
+        keys: to open sessions with, once a passphrase was typed; None: those of this account. Never remembered.
         theme: colours in force.
         folder: session opened for review, None before the first.
         clip: its clip, where it is not found by itself.
@@ -92,6 +96,7 @@ class Context(QObject):
         self.choice = DeviceChoice(**self._stored("choice", asdict(DeviceChoice())))
         self.plan = self._stored_plan()
         self.consent: Consent | None = None
+        self.keys: Keys | None = None
         self.folder: Path | None = None
         self.clip: Path | None = None
         self.theme_name = str(self.settings.value("theme", SYSTEM))
@@ -105,6 +110,12 @@ class Context(QObject):
         self.folder, self.clip = folder, clip
         self.go.emit("review")
         self.opened.emit(folder)
+
+    def unlock(self, passphrase: str) -> None:
+        """Open sessions with a passphrase, too, until the app ends."""
+        from ahdetect.store.keys import default_keys  # brings libsodium, which the window's start does not wait for
+
+        self.keys = replace(default_keys(), passphrase=passphrase)
 
     def say(self, level: str, text: str, key: str) -> None:
         """Show, replace or (with an empty text) remove the banner `key`."""
@@ -155,7 +166,8 @@ class Context(QObject):
             for p in found["prompts"]
             if isinstance(p, dict) and isinstance(p.get("text"), str)
         ]
-        return SessionPlan(Path(found["out"]), found["name"], prompts, found["quiet"], found["profile"])
+        rest = {key: found[key] for key in ("name", "quiet", "profile", "storage")}
+        return SessionPlan(Path(found["out"]), prompts=prompts, **rest)
 
 
 def _scale(value: Any) -> float:

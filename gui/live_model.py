@@ -35,6 +35,7 @@ from ahdetect.models.posterior import Presence
 from ahdetect.models.words import WordUpdate
 from ahdetect.session import Session
 from ahdetect.store.consent import Consent
+from ahdetect.store.keys import Keys
 from ahdetect.timeline import NS_PER_S, Row
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class LiveModel:
         columns: what the tracks draw; a fresh one for each session.
         notices: what happened since the screen last looked; it takes them out.
         consent: what the person of the next session agreed to; without it nothing is recorded.
+        keys: to lock it with; None: those of this account.
     """
 
     def __init__(self, make: Callable[..., Session] = Session, load: Callable[..., Models] = shared) -> None:
@@ -233,6 +235,7 @@ class LiveModel:
         self.columns = Columns()
         self.notices: deque[Notice] = deque()
         self.consent: Consent | None = None
+        self.keys: Keys | None = None
         self.state = State.IDLE
         self._progress = ""
         self._error = ""
@@ -240,6 +243,7 @@ class LiveModel:
         self._session: Session | None = None
         self._loaded: tuple[object, Models] | None = None
         self._prompts: list[PlannedPrompt] = []
+        self._storage = "everything"
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._cancelled = False
@@ -266,7 +270,7 @@ class LiveModel:
         self._reset()
         self._error, self._cancelled = "", False
         self.state, self._progress = State.STARTING, "models"
-        self._prompts = list(plan.prompts)
+        self._prompts, self._storage = list(plan.prompts), plan.storage
         self._folder = plan.out.expanduser() / folder_name(plan.name, datetime.now())
         folder, chosen, profile = self._folder, settings or Settings(), plan.profile
         self._do(lambda: self._start(choice.video, audio_spec(choice), folder, chosen, profile))
@@ -486,9 +490,10 @@ class LiveModel:
             return None
         self._progress = "devices"
         known_person = profile and profile in FileProfiles().names()  # who was never calibrated has none
-        options = {"profile": profile} if known_person else {}
-        agreed = self.consent
-        session = self._make(video, audio, out=folder, settings=settings, models=models, consent=agreed, **options)
+        options: dict[str, Any] = {"profile": profile} if known_person else {}
+        options |= {"consent": self.consent, "keys": self.keys, "store": self._storage}
+        session = self._make(video, audio, out=folder, settings=settings, models=models, **options)
+        self._folder = folder if session.writer is not None else None
         if session.person is not None and session.person.note:
             self.notices.append(Notice("profile", session.person.name, session.person.note))
         self._watch(session)

@@ -447,8 +447,7 @@ def test_setup_shows_the_plan_and_the_free_space(setup: SetupScreen, qtbot: Any)
     assert setup.table.item(1, KIND).text() == "no kind"  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: "GB free" in setup.space.text(), timeout=3000)
     texts = " ".join(label.text() for label in setup.findChildren(QLabel))
-    assert "not encrypted yet" in texts
-    assert "has agreed" in texts
+    assert "Without a yes nothing is recorded" in texts
     assert str(setup.context.plan.out) in texts
 
 

@@ -91,4 +91,5 @@ SCREENS: Final[tuple[ScreenEntry, ...]] = (
     ),
     ScreenEntry("live", QT_TRANSLATE_NOOP("Screens", "Live"), "ahdetect.gui.screens.live:LiveScreen"),
     ScreenEntry("review", QT_TRANSLATE_NOOP("Screens", "Review"), "ahdetect.gui.screens.review:ReviewScreen"),
+    ScreenEntry("sessions", QT_TRANSLATE_NOOP("Screens", "Sessions"), "ahdetect.gui.screens.sessions:SessionsScreen"),
 )

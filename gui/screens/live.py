@@ -183,12 +183,13 @@ class LiveScreen(Screen):
         self._show_words(now)
         if now.state is State.FAILED:
             self._say("error", now.error, "live")
-        if now.state is State.ENDED and before is not None and now.folder is not None:
-            self._ended(now)
+        if now.state is State.ENDED and before is not None:
+            self.context.consent = None  # of this session; for the next one it is asked for anew
+            if now.folder is not None:
+                self._ended(now)
 
     def _ended(self, now: Snapshot) -> None:
         assert now.folder is not None
-        self.context.consent = None  # of this session; the next one is asked for anew
         if self._to_review and self.isVisible():
             self.context.open_folder(now.folder)
         else:
@@ -271,7 +272,7 @@ class LiveScreen(Screen):
             self.context.go.emit("setup")
             return
         self._to_review = True
-        self.model.consent = self.context.consent
+        self.model.consent, self.model.keys = self.context.consent, self.context.keys
         self.model.start(self.context.choice, self.context.plan)
         self.paint()
         self.prompts.setFocus()

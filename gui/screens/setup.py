@@ -33,6 +33,7 @@ from ahdetect.errors import AhdetectError
 from ahdetect.gui.background import Background
 from ahdetect.gui.consent_panel import ConsentPanel
 from ahdetect.gui.context import Context, PlannedPrompt
+from ahdetect.gui.lock_line import LockLine
 from ahdetect.gui.plan import GB_PER_HOUR, KINDS, free_bytes, name_is_good, profile_is_good, read_prompts, write_prompts
 from ahdetect.gui.screens import Screen
 
@@ -176,7 +177,8 @@ class SetupScreen(Screen):
         self.profile = QLineEdit(plan.profile)
         self.name_note, self.profile_note, self.space, self.written, self.message = (_note() for _ in range(5))
         self.message.setVisible(False)
-        self.table, self.quiet, self.consent = PromptTable(), QCheckBox(), ConsentPanel()
+        self.table, self.quiet, self.consent = PromptTable(), QCheckBox(), ConsentPanel(plan.storage)
+        self.lock = LockLine(context, self.background)
         self.buttons: dict[str, QPushButton] = {}
         self.table.put(plan.prompts)
         self._lay_out()
@@ -203,6 +205,7 @@ class SetupScreen(Screen):
         self.quiet.setChecked(plan.quiet)
         if self.context.consent is None:  # answers are of one session
             self.consent.clear()
+        self.lock.refresh()
         if self.table.prompts() != plan.prompts:
             self.table.put(plan.prompts)
             self._enable()
@@ -261,6 +264,7 @@ class SetupScreen(Screen):
         )
         column.addWidget(_label(asked, "faint"))
         column.addWidget(self.consent)
+        column.addWidget(self.lock)
         column.addWidget(self.written)
         column.addLayout(self._onward())
         self.page, area, around = QWidget(), QScrollArea(), QVBoxLayout(self)
@@ -353,8 +357,10 @@ class SetupScreen(Screen):
 
     def _profile_changed(self, name: str) -> None:
         good = profile_is_good(name.strip())
-        if good:
+        if good and name.strip() != self.context.plan.profile:
             self.context.plan.profile = name.strip()
+            self.consent.clear()  # somebody else answers for themselves
+            self._consent_changed()
         note = translate(
             "SetupScreen",
             "The same pseudonym each time this person comes: what calibration learned about them is kept under it.",
@@ -383,10 +389,7 @@ class SetupScreen(Screen):
 
     def _say_where(self) -> None:
         lines = [
-            translate(
-                "SetupScreen",
-                "Picture, sound, words, cues, estimates and your marks, each session in a folder of its own within:",
-            ),
+            translate("SetupScreen", "Each session is stored in a folder of its own within:"),
             f"{self.context.plan.out}",
             translate("SetupScreen", "Nothing of it leaves this machine."),
         ]  # fmt: skip
@@ -477,6 +480,7 @@ class SetupScreen(Screen):
 
     def _consent_changed(self) -> None:
         self.context.consent = self.consent.consent(self.context.plan.profile)
+        self.context.plan.storage = self.consent.storage
 
     def _go_on(self) -> None:
         self.context.go.emit("live")

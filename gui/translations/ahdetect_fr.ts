@@ -484,84 +484,108 @@
     <name>ConsentPanel</name>
     <message>
       <source>Recording: picture and sound are kept</source>
-      <translation type="unfinished" />
+      <translation>Enregistrement : l’image et le son sont conservés</translation>
     </message>
     <message>
       <source>Analysis: estimates, words and cues are made and kept</source>
-      <translation type="unfinished" />
+      <translation>Analyse : estimations, mots et indices sont établis et conservés</translation>
     </message>
     <message>
       <source>Adaptation: a profile learns what is usual for the person</source>
-      <translation type="unfinished" />
+      <translation>Adaptation : un profil apprend ce qui est habituel chez la personne</translation>
     </message>
     <message>
       <source>Research: what was kept may be used again</source>
-      <translation type="unfinished" />
+      <translation>Recherche : ce qui a été conservé peut être réutilisé</translation>
     </message>
     <message>
       <source>7 days</source>
-      <translation type="unfinished" />
+      <translation>7 jours</translation>
     </message>
     <message>
       <source>30 days</source>
-      <translation type="unfinished" />
+      <translation>30 jours</translation>
     </message>
     <message>
       <source>90 days</source>
-      <translation type="unfinished" />
+      <translation>90 jours</translation>
     </message>
     <message>
       <source>180 days</source>
-      <translation type="unfinished" />
+      <translation>180 jours</translation>
     </message>
     <message>
       <source>1 year</source>
-      <translation type="unfinished" />
+      <translation>1 an</translation>
     </message>
     <message>
       <source>5 years</source>
-      <translation type="unfinished" />
+      <translation>5 ans</translation>
     </message>
     <message>
       <source>no fixed time</source>
-      <translation type="unfinished" />
+      <translation>sans terme fixe</translation>
+    </message>
+    <message>
+      <source>picture, sound and results</source>
+      <translation>image, son et résultats</translation>
+    </message>
+    <message>
+      <source>sound and results</source>
+      <translation>son et résultats</translation>
+    </message>
+    <message>
+      <source>results only (cues, words, estimates)</source>
+      <translation>résultats seulement (indices, mots, estimations)</translation>
+    </message>
+    <message>
+      <source>nothing</source>
+      <translation>rien</translation>
     </message>
     <message>
       <source>Text version {version}, {hash}…</source>
-      <translation type="unfinished" />
+      <translation>Texte, version {version}, {hash}…</translation>
     </message>
     <message>
       <source>What is not ticked counts as a no.</source>
-      <translation type="unfinished" />
+      <translation>Ce qui n’est pas coché compte comme un non.</translation>
     </message>
     <message>
       <source>Nothing was agreed to, so nothing is recorded.</source>
-      <translation type="unfinished" />
+      <translation>Rien n’a été accepté ; rien n’est donc enregistré.</translation>
     </message>
     <message>
       <source>What the person is told</source>
-      <translation type="unfinished" />
+      <translation>Ce qui est dit à la personne</translation>
     </message>
     <message>
       <source>en</source>
       <comment>language in which the text of consent is shown at first: en or fr</comment>
-      <translation type="unfinished" />
+      <translation>fr</translation>
     </message>
     <message>
       <source>Language of the text</source>
-      <translation type="unfinished" />
+      <translation>Langue du texte</translation>
     </message>
     <message>
       <source>How long the session is kept</source>
-      <translation type="unfinished" />
+      <translation>Durée de conservation de la séance</translation>
+    </message>
+    <message>
+      <source>What of the session is stored</source>
+      <translation>Ce qui est conservé de la séance</translation>
     </message>
     <message>
       <source>Te&amp;xt in</source>
-      <translation type="unfinished" />
+      <translation>Lan&amp;gue du texte</translation>
+    </message>
+    <message>
+      <source>&amp;Stored</source>
+      <translation>&amp;Quoi</translation>
     </message>
     <message>
       <source>&amp;Kept for</source>
-      <translation type="unfinished" />
+      <translation>Conser&amp;vé pendant</translation>
     </message>
   </context>
   <context>
@@ -1520,7 +1544,7 @@
     </message>
     <message>
       <source>Nothing is recorded without consent: it is asked for in Set-up.</source>
-      <translation type="unfinished" />
+      <translation>Rien n’est enregistré sans consentement : il est demandé dans Préparation.</translation>
     </message>
     <message>
       <source>Stop and delete “{folder}”?</source>
@@ -1593,6 +1617,41 @@
     <message>
       <source>Line of truth</source>
       <translation>Ligne de vérité</translation>
+    </message>
+  </context>
+  <context>
+    <name>LockLine</name>
+    <message>
+      <source>Encrypted; opens with the key of this account.</source>
+      <translation>Chiffré ; s’ouvre avec la clé de ce compte.</translation>
+    </message>
+    <message>
+      <source>Encrypted; opens with the passphrase.</source>
+      <translation>Chiffré ; s’ouvre avec la phrase secrète.</translation>
+    </message>
+    <message>
+      <source>Encrypted; opens with the key of this account, or with the passphrase.</source>
+      <translation>Chiffré ; s’ouvre avec la clé de ce compte ou avec la phrase secrète.</translation>
+    </message>
+    <message>
+      <source>There is no keychain that could keep a key: type a passphrase, or nothing can be stored.</source>
+      <translation>Aucun trousseau ne peut garder une clé : saisissez une phrase secrète, sinon rien ne peut être conservé.</translation>
+    </message>
+    <message>
+      <source>Type a passphrase…</source>
+      <translation>Saisir une phrase secrète…</translation>
+    </message>
+    <message>
+      <source>Passphrase</source>
+      <translation>Phrase secrète</translation>
+    </message>
+    <message>
+      <source>At least {count} characters. Whoever loses it loses the sessions; ahdetect forgets it.</source>
+      <translation>Au moins {count} caractères. Qui la perd perd les séances ; ahdetect l’oublie.</translation>
+    </message>
+    <message>
+      <source>That was shorter than {count} characters.</source>
+      <translation>C’était plus court que {count} caractères.</translation>
     </message>
   </context>
   <context>
@@ -2395,6 +2454,241 @@
       <source>Review</source>
       <translation>Revue</translation>
     </message>
+    <message>
+      <source>Sessions</source>
+      <translation>Séances</translation>
+    </message>
+  </context>
+  <context>
+    <name>SessionsScreen</name>
+    <message>
+      <source>not closed</source>
+      <translation>non terminée</translation>
+    </message>
+    <message>
+      <source>closed</source>
+      <translation>terminée</translation>
+    </message>
+    <message>
+      <source>repaired</source>
+      <translation>réparée</translation>
+    </message>
+    <message>
+      <source>analysis of a clip</source>
+      <translation>analyse d’un clip</translation>
+    </message>
+    <message>
+      <source>half erased</source>
+      <translation>à moitié effacée</translation>
+    </message>
+    <message>
+      <source>damaged</source>
+      <translation>endommagée</translation>
+    </message>
+    <message>
+      <source>erase</source>
+      <translation>effacer</translation>
+    </message>
+    <message>
+      <source>In {folder}</source>
+      <translation>Dans {folder}</translation>
+    </message>
+    <message>
+      <source>Erase what is past its &amp;date ({count})…</source>
+      <translation>Effacer ce qui a passé sa &amp;date ({count})…</translation>
+    </message>
+    <message>
+      <source>Reading {name}…</source>
+      <translation>Lecture de {name}…</translation>
+    </message>
+    <message>
+      <source>Reading all sessions…</source>
+      <translation>Lecture de toutes les séances…</translation>
+    </message>
+    <message>
+      <source>Erase “{name}” for good?</source>
+      <translation>Effacer définitivement « {name} » ?</translation>
+    </message>
+    <message>
+      <source>The key, picture, sound, words and estimates go; only a note that something was erased stays. Copies and exports elsewhere are not reached.</source>
+      <translation>La clé, l’image, le son, les mots et les estimations disparaissent ; seule reste la mention d’un effacement. Les copies et exportations ailleurs ne sont pas atteintes.</translation>
+    </message>
+    <message>
+      <source>&amp;Erase for good</source>
+      <translation>Effacer &amp;définitivement</translation>
+    </message>
+    <message>
+      <source>Erase the profile of the person, too</source>
+      <translation>Effacer aussi le profil de la personne</translation>
+    </message>
+    <message>
+      <source>Erase {count} sessions that are past their date?</source>
+      <translation>Effacer {count} séances qui ont passé leur date ?</translation>
+    </message>
+    <message>
+      <source>whole, every byte was authenticated</source>
+      <translation>intacte, chaque octet a été authentifié</translation>
+    </message>
+    <message>
+      <source>whole as far as it can be read; it is not encrypted</source>
+      <translation>intacte autant qu’on peut la lire ; elle n’est pas chiffrée</translation>
+    </message>
+    <message>
+      <source>DAMAGED</source>
+      <translation>ENDOMMAGÉ</translation>
+    </message>
+    <message>
+      <source>whole</source>
+      <translation>intact</translation>
+    </message>
+    <message>
+      <source>Audit log, {count} lines: {state}</source>
+      <translation>Journal d’audit, {count} lignes : {state}</translation>
+    </message>
+    <message>
+      <source>Erased: {name}.</source>
+      <translation>Effacé : {name}.</translation>
+    </message>
+    <message>
+      <source>The profile {name} was erased, too.</source>
+      <translation>Le profil {name} a été effacé aussi.</translation>
+    </message>
+    <message>
+      <source>Noted; {name} was changed accordingly.</source>
+      <translation>C’est noté ; {name} a été modifiée en conséquence.</translation>
+    </message>
+    <message>
+      <source>Session</source>
+      <translation>Séance</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>État</translation>
+    </message>
+    <message>
+      <source>Person</source>
+      <translation>Personne</translation>
+    </message>
+    <message>
+      <source>Agreed to</source>
+      <translation>Accepté</translation>
+    </message>
+    <message>
+      <source>Kept until</source>
+      <translation>Conservée jusqu’au</translation>
+    </message>
+    <message>
+      <source>Size</source>
+      <translation>Taille</translation>
+    </message>
+    <message>
+      <source>Stored sessions</source>
+      <translation>Séances conservées</translation>
+    </message>
+    <message>
+      <source>What was fo&amp;und</source>
+      <translation>Ré&amp;sultat</translation>
+    </message>
+    <message>
+      <source>What was found</source>
+      <translation>Résultat</translation>
+    </message>
+    <message>
+      <source>&amp;Open in review</source>
+      <translation>&amp;Ouvrir en revue</translation>
+    </message>
+    <message>
+      <source>Verif&amp;y</source>
+      <translation>&amp;Vérifier</translation>
+    </message>
+    <message>
+      <source>Verify &amp;all and the log</source>
+      <translation>&amp;Tout vérifier, avec le journal</translation>
+    </message>
+    <message>
+      <source>Take &amp;back consent…</source>
+      <translation>&amp;Retirer un consentement…</translation>
+    </message>
+    <message>
+      <source>&amp;Erase…</source>
+      <translation>Effa&amp;cer…</translation>
+    </message>
+    <message>
+      <source>&amp;Look again</source>
+      <translation>Act&amp;ualiser</translation>
+    </message>
+    <message>
+      <source>being recorded</source>
+      <translation>en cours d’enregistrement</translation>
+    </message>
+    <message>
+      <source>not encrypted</source>
+      <translation>non chiffrée</translation>
+    </message>
+    <message>
+      <source>no record</source>
+      <translation>pas de trace</translation>
+    </message>
+    <message>
+      <source>sealed</source>
+      <translation>scellé</translation>
+    </message>
+    <message>
+      <source>no date</source>
+      <translation>sans date</translation>
+    </message>
+    <message>
+      <source>recording</source>
+      <translation>enregistrement</translation>
+    </message>
+    <message>
+      <source>analysis</source>
+      <translation>analyse</translation>
+    </message>
+    <message>
+      <source>adaptation</source>
+      <translation>adaptation</translation>
+    </message>
+    <message>
+      <source>research</source>
+      <translation>recherche</translation>
+    </message>
+    <message>
+      <source>Recording: the whole session is erased</source>
+      <translation>Enregistrement : toute la séance est effacée</translation>
+    </message>
+    <message>
+      <source>Analysis: estimates, words and cues are erased; picture and sound stay</source>
+      <translation>Analyse : estimations, mots et indices sont effacés ; l’image et le son restent</translation>
+    </message>
+    <message>
+      <source>Adaptation: the profile of the person is erased</source>
+      <translation>Adaptation : le profil de la personne est effacé</translation>
+    </message>
+    <message>
+      <source>Research: it is noted that it may not be used again</source>
+      <translation>Recherche : il est noté que rien ne peut être réutilisé</translation>
+    </message>
+    <message>
+      <source>Type {word} to confirm</source>
+      <translation>Tapez {word} pour confirmer</translation>
+    </message>
+    <message>
+      <source>&amp;Keep everything</source>
+      <translation>Tout &amp;garder</translation>
+    </message>
+    <message>
+      <source>Take back consent</source>
+      <translation>Retirer un consentement</translation>
+    </message>
+    <message>
+      <source>Tick what the person takes back. It cannot be undone, and copies that were exported are not reached.</source>
+      <translation>Cochez ce que la personne retire. C’est irréversible, et les copies exportées ne sont pas atteintes.</translation>
+    </message>
+    <message>
+      <source>&amp;Take back and erase</source>
+      <translation>&amp;Retirer et effacer</translation>
+    </message>
   </context>
   <context>
     <name>SetupScreen</name>
@@ -2440,11 +2734,11 @@
     </message>
     <message>
       <source>Consent</source>
-      <translation type="unfinished" />
+      <translation>Consentement</translation>
     </message>
     <message>
       <source>Let the person read this text, or read it to them, and tick what they agree to. Without a yes nothing is recorded. They may stop at any time, and what was recorded can then be deleted.</source>
-      <translation type="unfinished" />
+      <translation>Faites lire ce texte à la personne, ou lisez-le-lui, et cochez ce qu’elle accepte. Sans un oui, rien n’est enregistré. Elle peut arrêter à tout moment, et ce qui a été enregistré peut alors être supprimé.</translation>
     </message>
     <message>
       <source>&amp;Name</source>
@@ -2531,8 +2825,8 @@
       <translation>Inutilisable : prenez jusqu’à 64 lettres de a à z, chiffres, points, - ou _, en commençant par une lettre ou un chiffre.</translation>
     </message>
     <message>
-      <source>Picture, sound, words, cues, estimates and your marks, each session in a folder of its own within:</source>
-      <translation>Image, son, mots, indices, estimations et vos marques, chaque séance dans son propre dossier sous :</translation>
+      <source>Each session is stored in a folder of its own within:</source>
+      <translation>Chaque séance est conservée dans un dossier à elle, dans :</translation>
     </message>
     <message>
       <source>Nothing of it leaves this machine.</source>
@@ -2824,8 +3118,8 @@
       <translation>pointillé : a priori</translation>
     </message>
     <message>
-      <source>long dashes: uncalibrated</source>
-      <translation>longs tirets : sans étalonnage</translation>
+      <source>long dashes: before</source>
+      <translation>longs tirets : avant</translation>
     </message>
     <message>
       <source>log-odds</source>
