@@ -26,7 +26,7 @@ from ahdetect.store.schema import table_to_rows
 from ahdetect.timeline import Row
 
 PROMPT: Final = "prompt"
-_BANDS: Final = tuple(Band)
+_BANDS: Final[tuple[Band, ...]] = tuple(Band)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Estimates:
 
     def band_at(self, row: int) -> Band:
         """The estimate of a row in words."""
-        return _BANDS[self.band[row]]
+        return _BANDS[int(self.band[row])]
 
     def elevated(self) -> float:
         """Share of rows whose estimate is elevated."""

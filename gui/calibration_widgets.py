@@ -92,8 +92,8 @@ class GatheredView(QWidget):
         self._names: dict[Channel, QLabel] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setColumnStretch(1, 2)
-        self._grid.setColumnStretch(2, 3)
+        self._grid.setColumnStretch(1, 3)
+        self._grid.setColumnStretch(2, 2)
         self._theme = theme
 
     def set_theme(self, theme: Theme) -> None:

@@ -596,8 +596,15 @@ class _Canvas(QAbstractSlider):
         ratio = self.devicePixelRatioF()
         x, width, columns = self.left_x, self.plot_width, view.columns
         size = (width, self.height(), ratio)
-        key = (round(lanes.px_per_s, 9), *size, lanes.top, lanes.gain, lanes.quiet, columns.in_hindsight)
-        key += (columns.is_compared,)
+        key = (
+            round(lanes.px_per_s, 9),
+            *size,
+            lanes.top,
+            lanes.gain,
+            lanes.quiet,
+            columns.in_hindsight,
+            columns.is_compared,
+        )
         version = columns.version
         if key != self._sheet_key or self._sheet is None:
             self._sheet = QPixmap(math.ceil(width * ratio), math.ceil(self.height() * ratio))
@@ -667,7 +674,7 @@ class _Canvas(QAbstractSlider):
         if key == ESTIMATE:
             end = self.tr("thin: in hindsight") if self._view.columns.in_hindsight else self.tr("dashed: provisional")
             known = [self.tr("model estimate"), self.tr("shaded: 80 % band"), self.tr("dotted: prior"), end]
-            return [self.tr("long dashes: uncalibrated"), *known] if self._view.columns.is_compared else known
+            return [self.tr("long dashes: before"), *known] if self._view.columns.is_compared else known
         return [self.tr("log-odds")] if key in {c.value for c in CHANNELS} else []
 
     def _paint_scales(self, painter: QPainter) -> None:

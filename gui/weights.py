@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 
 from ahdetect.config import Settings
 from ahdetect.engine import Models
 
 _LOCK: Final = threading.Lock()
-_held: dict[str, object] = {}
+_held: dict[str, Any] = {}
 _CHANNEL: Final = {"face": "face", "body": "body", "voice": "voice", "speech": "words"}
 """Field of `Models` to the switch in the settings that asks for it."""
 
@@ -38,8 +38,7 @@ def shared(settings: Settings, *, video: bool = True, audio: bool = True) -> Mod
             if made is not None:
                 _held[field.name] = made
         on = settings.channels
-        wanted = {
-            "face": video and on.face, "body": video and on.body, "voice": audio and on.voice,
-            "speech": audio and on.words,
-        }  # fmt: skip
-        return replace(found, **{name: _held.get(name) if use else None for name, use in wanted.items()})
+        wanted = {"face": video and on.face, "body": video and on.body, "voice": audio and on.voice}
+        wanted["speech"] = audio and on.words
+        picked: dict[str, Any] = {name: _held.get(name) if use else None for name, use in wanted.items()}
+        return replace(found, **picked)
