@@ -750,6 +750,16 @@ def test_the_list_names_every_format_and_what_it_holds() -> None:
     assert all(entry["what"] and entry["holds"] for entry in found)
 
 
+def test_the_page_of_exports_has_every_format_and_its_files(material: Material) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "exports.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (`\.[^|]+) \|", page, re.MULTILINE))
+    assert list(rows) == list(EXPORTERS)
+    for name, exporter in EXPORTERS.items():
+        assert f"`{exporter.extension}`" in rows[name]
+        if "..." not in rows[name]:
+            assert set(re.findall(r"`(\.[^`]+)`", rows[name])) == set(exporter.files(material))
+
+
 def test_every_channel_that_was_missing_has_its_tier(tmp_path: Path) -> None:
     gone = {f"missing {c.value}" for c in (Channel.FACE, Channel.LANGUAGE)}
     assert gone == {t for t in tiers_of(on_disk(absent_face(), "eaf", tmp_path)) if t.startswith("missing")}

@@ -129,9 +129,7 @@ def contents(material: Material) -> dict[str, Any]:
         "elevated_s": sum(s.end_ns - s.start_ns for s in timeline.segments) / NS_PER_S,
         "added": [_said(h, at) for h in _not_about(material.human, timeline.segments)],
         "picture": picture(material) if rows else "",
-        "prompts": [(at(int(e["t_ns"])), e.get("kind_of_prompt") or "", e.get("text") or "") for e in material.events
-                    if e.get("kind") == "prompt"],
-        "markers": [(at(int(e["t_ns"])), e.get("note") or "") for e in material.events if e.get("kind") == "marker"],
+        "events": [(at(int(e["t_ns"])), e["kind"], _event(e)) for e in material.events if e["kind"] in _SHOWN],
         "calibration": calibration(material.info),
         "note": str((material.info.get("fuser") or {}).get("note") or NOTE),
         "lost": [*material.damage, *map(str, material.info.get("notes") or ())],
@@ -259,6 +257,14 @@ def _segment(number: int, segment: Segment, material: Material, at: Any) -> dict
         "words": segment.words,
         "human": [_said(h, at) for h in about],
     }
+
+
+_SHOWN: Final = ("prompt", "marker", "paused", "resumed")
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    known = (str(event[key]) for key in ("kind_of_prompt", "text", "note") if event.get(key))
+    return ": ".join(known) or ("kind not given" if event["kind"] == "prompt" else "–")
 
 
 def _said(human: HumanSegment, at: Any) -> dict[str, str]:
