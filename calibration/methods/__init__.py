@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from ahdetect.calibration.adapt import Adapter
 from ahdetect.calibration.methods.classifier import Prepared
-from ahdetect.calibration.methods.fixed import Fixed
-from ahdetect.calibration.methods.online import Online
-from ahdetect.calibration.methods.person import Person
 
 Maker = Callable[[Prepared], Adapter]
 """Training people in, an adapter that has seen nobody else out."""
 
+
+def _later(module: str, kind: str) -> Maker:
+    """The class `kind` of a module that is imported when it is first used: some need torch."""
+
+    def make(prepared: Prepared) -> Adapter:
+        return cast(Adapter, getattr(import_module(f"{__name__}.{module}"), kind)(prepared))
+
+    return make
+
+
 METHODS: Final[dict[str, Maker]] = {
-    "source-only": Fixed,
-    "ahdetect": Person,
-    "normalise": Online,
+    "source-only": _later("fixed", "Fixed"),
+    "ahdetect": _later("person", "Person"),
+    "normalise": _later("online", "Online"),
+    "subjects": _later("subjects", "Subjects"),
+    "cache": _later("cache", "Cache"),
+    "network": _later("network", "Networked"),
+    "tent": _later("tent", "Tent"),
+    "shot": _later("shot", "Shot"),
+    "nrc": _later("nrc", "Nrc"),
 }
+"""By the name that users write. "source-only" and "network" learn nothing; the latter is where TENT, SHOT, NRC start."""
 
 DEFAULT: Final = "ahdetect"
