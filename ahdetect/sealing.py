@@ -83,15 +83,16 @@ def open_sealed(sealed: bytes, key: bytes, purpose: str, name: str) -> bytes:
         DamagedError: a bit has changed, or it was sealed for another purpose.
         TruncatedError: it is shorter than anything sealed.
     """
+    damaged = DamagedError(f"{name} is damaged: its bytes are not those that were written.", value=name)
+    if not sealed.startswith(_MAGIC[:4][: len(sealed)]):
+        raise damaged
     if not sealed.startswith(_MAGIC[: len(sealed)]):
         raise UnknownFormatError(
-            f"{name} is not sealed in a way that this version knows; update ahdetect, or take it from a copy.",
-            value=name,
+            f"{name} is sealed in a format that this ahdetect does not know; update it.", value=name
         )
     if len(sealed) < _SHORTEST:
         raise TruncatedError(f"{name} is cut off after {len(sealed)} bytes; take it from a copy.", value=name)
     head, crc, body = sealed[: _HEAD.size], sealed[_HEAD.size : _HEAD.size + _CRC.size], sealed[41:]
-    damaged = DamagedError(f"{name} is damaged: its bytes are not those that were written.", value=name)
     if _CRC.unpack(crc)[0] != zlib.crc32(head):
         raise damaged
     _, sealed_with, nonce = _HEAD.unpack(head)

@@ -96,7 +96,7 @@ class Session:
         if out is not None:
             self.settings = may_record(consent, self.settings, media=self.storage.audio)
             if not plaintext:
-                self.vault = Vault.new(keys or default_keys(create=True))
+                self.vault = Vault.new(keys or default_keys(create=True, needed=True))
         elif consent is not None:
             self.settings = may_analyse(consent, self.settings)
         self.journal: Journal | None = None

@@ -1,6 +1,6 @@
 """A process that records a made-up session in real time until it is killed; prints after each frame what it wrote.
 
-Run by test_store.py: `python record_until_killed.py FOLDER`. A line is "video_ns audio_ns row_ns".
+Run by test_store.py: `python record_until_killed.py FOLDER [sealed]`. A line is "video_ns audio_ns row_ns".
 """
 
 import sys
@@ -13,13 +13,18 @@ from timelines import FRAME_NS, make_row
 from ahdetect.capture.clock import SessionClock
 from ahdetect.capture.packets import AudioBlock, Packet
 from ahdetect.models.words import Word
+from ahdetect.store.keys import default_keys
 from ahdetect.store.media import VideoFormat
+from ahdetect.store.vault import Vault
 from ahdetect.store.writer import SessionWriter
 
 
 def main() -> None:
     clock, never = SessionClock(), threading.Event()
-    writer = SessionWriter(Path(sys.argv[1]), {}, started_at=clock.started_at, video=VideoFormat(160, 120), audio=True)
+    vault = Vault.new(default_keys()) if sys.argv[2:] == ["sealed"] else None
+    writer = SessionWriter(
+        Path(sys.argv[1]), {}, started_at=clock.started_at, video=VideoFormat(160, 120), audio=True, vault=vault
+    )
     picture = np.zeros((120, 160, 3), dtype=np.uint8)
     sample, i = 0, 0
     while True:

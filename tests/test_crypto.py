@@ -327,7 +327,7 @@ def test_sealed_bytes_open_with_their_key_for_their_purpose() -> None:
 def test_any_change_of_sealed_bytes_is_told() -> None:
     data = seal(b"usual pitch", KEY, "profile")
     for at in range(len(data)):
-        with pytest.raises(DamagedError if at > 4 else UnknownFormatError):
+        with pytest.raises(UnknownFormatError if at == 4 else DamagedError):
             open_sealed(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], KEY, "profile", "P07")
         with pytest.raises(TruncatedError if at < 57 else DamagedError):
             open_sealed(data[:at], KEY, "profile", "P07")

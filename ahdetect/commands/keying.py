@@ -41,7 +41,7 @@ def locking_keys(ask: bool, file: Path | None, recipients: list[str] | None) -> 
     Raises:
         ConfigError: a passphrase is too short or was typed in two ways, or a file cannot be read.
     """
-    keys = default_keys(create=True)
+    keys = default_keys(create=True, needed=not (ask or file or recipients))
     passphrase = None if recipients else keys.passphrase
     if ask:
         passphrase = _asked(twice=True)

@@ -184,7 +184,7 @@ class Keys:
         return bytes(opened)
 
 
-def default_keys(*, create: bool = False) -> Keys:
+def default_keys(*, create: bool = False, needed: bool = False) -> Keys:
     """The keys of this account and of the environment.
 
     `AHDETECT_PASSPHRASE` is a passphrase, `AHDETECT_IDENTITY` a file with age private keys; for the store key see
@@ -192,11 +192,19 @@ def default_keys(*, create: bool = False) -> Keys:
 
     Args:
         create: make a store key where there is a keychain without one.
+        needed: a keychain that refuses is an error; else it is passed over, as there may be another way in.
 
     Raises:
         ConfigError: a file that is named cannot be read or holds no key.
+        StoreError: the keychain refuses, and `needed`.
     """
-    keys = Keys(store=find_store_keys(create=create), passphrase=os.environ.get("AHDETECT_PASSPHRASE") or None)
+    store: tuple[bytes, ...] = ()
+    try:
+        store = find_store_keys(create=create)
+    except StoreError:
+        if needed:
+            raise
+    keys = Keys(store=store, passphrase=os.environ.get("AHDETECT_PASSPHRASE") or None)
     identity = os.environ.get("AHDETECT_IDENTITY")
     return replace(keys, identities=read_identities(Path(identity))) if identity else keys
 

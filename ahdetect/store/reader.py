@@ -230,7 +230,7 @@ def open_sealed_session(folder: Path, keys: Keys | None = None) -> Session:
     vault = Vault.open(_copy_of_locks(folder), keys or default_keys(), str(folder))
     try:
         return _of_vault(folder, vault)
-    except DamagedError as error:
+    except StoreError as error:
         info = {
             "schema_version": SCHEMA_VERSION,
             "state": "recording",
