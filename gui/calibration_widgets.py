@@ -153,15 +153,16 @@ class VersionTable(QTableWidget):
         header, side = self.horizontalHeader(), self.verticalHeader()
         assert header is not None
         assert side is not None
-        for column in (NUMBER, WHEN, WHY):
+        for column in (NUMBER, WHEN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(CHANGED, QHeaderView.ResizeMode.Stretch)
+        for column in (WHY, CHANGED):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         side.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         side.hide()
 
     def fit(self) -> None:
         """Room for a few versions of two lines at this size of text."""
-        self.setFixedHeight(self.fontMetrics().height() * (2 * ROWS + 2))
+        self.setMinimumHeight(self.fontMetrics().height() * (2 * ROWS + 2))
 
     @property
     def chosen(self) -> Version | None:

@@ -102,6 +102,12 @@ WHYS: Final = (
 )
 """Why a version was made, as `calibration.profile` writes it; "session NAME" stands as it is."""
 
+METHODS: Final = {
+    "baseline": QT_TRANSLATE_NOOP("Calibration", "calibration"),
+    "em": QT_TRANSLATE_NOOP("Calibration", "learned in the session"),
+}
+"""How a step of the log came about; another name stands as it is."""
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -167,15 +173,23 @@ def changed_text(version: Version) -> str:
     return "; ".join(_step_text(change) for change in version.changes)
 
 
+def _method(name: str) -> str:
+    return translate("Calibration", METHODS[name]) if name in METHODS else name
+
+
 def _step_text(change: Change) -> str:
     moved = [name for name, value in change.after.items() if change.before.get(name) != value]
     text = translate("CalibrationScreen", "{n} values from {amount:.0f} {unit} ({method})").format(
-        n=len(moved), amount=change.amount, unit=change.unit, method=change.method
+        n=len(moved), amount=change.amount, unit=change.unit, method=_method(change.method)
     )
     shift = change.effect.get("mean_shift_sd")
     if shift is not None:
         far = translate("CalibrationScreen", "on average {shift:.1f} standard deviations from people in general")
         text += ", " + far.format(shift=shift)
+    before, after = change.effect.get("mean_p_before"), change.effect.get("mean_p_after")
+    if before is not None and after is not None:
+        mean = translate("CalibrationScreen", "mean probability {after:.2f} instead of {before:.2f}")
+        text += ", " + mean.format(before=before, after=after)
     if not change.accepted:
         refused = translate("CalibrationScreen", "refused: {reason}").format(reason=said(change.reason))
         text += f"; {refused}"

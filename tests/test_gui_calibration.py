@@ -366,11 +366,12 @@ def test_an_absent_channel_is_told_with_its_reason_never_as_zero_alone() -> None
 def test_a_version_says_what_changed_from_how_much_and_what_was_refused() -> None:
     profile = Profile("P07")
     step = Change("baseline", 75.0, "s", {"a": 1.0, "b": 2.0}, {"a": 1.5, "b": 2.0}, {"mean_shift_sd": 0.42})
-    refused = replace(step, method="em", accepted=False, reason="it collapsed")
+    learned = {"mean_p_before": 0.21, "mean_p_after": 0.18}
+    refused = replace(step, method="em", effect=learned, accepted=False, reason="it collapsed")
     profile.add(Personal(), [step, refused], "calibration", {})
     text = changed_text(profile.current)
-    assert "1 values from 75 s (baseline), on average 0.4 standard deviations" in text
-    assert "refused: it collapsed" in text
+    assert "1 values from 75 s (calibration), on average 0.4 standard deviations" in text
+    assert "(learned in the session), mean probability 0.18 instead of 0.21; refused: it collapsed" in text
     assert changed_text(profile.rollback(0)) == "the values of version 0 again"
     assert changed_text(profile.version(0)) == "nothing is personal"
     assert why_text("rollback to 0") == "rollback to 0"

@@ -145,6 +145,7 @@ class CalibrationScreen(Screen):
         self.versions.show_versions(now.versions, now.in_use)
         for widget in (self.versions, self.buttons["rollback"]):
             _show(widget, len(now.versions) > 1)
+        _show(self._rest, len(now.versions) <= 1)
         _say(self.no_versions, "" if len(now.versions) > 1 else self._without(now))
         self._enable(now)
 
@@ -405,13 +406,14 @@ class CalibrationScreen(Screen):
         row.setContentsMargins(0, 0, 0, 0)
         bar.setLayout(row)
         self.gathered_title = heading(translate("CalibrationScreen", "Gathered"))
-        rest = QWidget()
+        self._rest = QWidget()  # takes the room that is left while there is no table
+        self._rest.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         versions = QLabel(translate("CalibrationScreen", "Vers&ions"))
         versions.setProperty("role", "heading")
         versions.setBuddy(self.versions)
         return _column(
             self.gathered_title, self.gathered, self.missing, self.judgement, self.verdict, versions, self.no_versions,
-            self.versions, bar, rest, stretch=rest,
+            self.versions, bar, self._rest, stretch=self.versions,
         )  # fmt: skip
 
     def _button(self, key: str, text: str, tip: str, act: Callable[[], None]) -> QPushButton:

@@ -173,6 +173,10 @@
       <source>rollback to #</source>
       <translation>retour à #</translation>
     </message>
+    <message>
+      <source>learned in the session</source>
+      <translation>appris pendant la séance</translation>
+    </message>
   </context>
   <context>
     <name>CalibrationScreen</name>
@@ -271,6 +275,10 @@
     <message>
       <source>on average {shift:.1f} standard deviations from people in general</source>
       <translation>en moyenne à {shift:.1f} écart-type de la population</translation>
+    </message>
+    <message>
+      <source>mean probability {after:.2f} instead of {before:.2f}</source>
+      <translation>probabilité moyenne {after:.2f} au lieu de {before:.2f}</translation>
     </message>
     <message>
       <source>refused: {reason}</source>
@@ -1178,6 +1186,109 @@
     </message>
   </context>
   <context>
+    <name>ExportDialog</name>
+    <message>
+      <source>a row per frame, every column with meaning and unit, and a codebook (Parquet)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>a row per frame, the segments, and a codebook (CSV)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>tiers of segments, words, cues, events and human corrections (ELAN)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>discrete, continuous and free annotations with confidence (NOVA, SSI)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>the same tiers as ELAN's (Praat)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>words as captions, each word with its time (WebVTT)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>words as captions (SubRip)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>estimate, channels, cues, words and markers as streams (XDF, LSL)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>report to read or print (HTML)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>report to read or print (PDF, A4)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>pictures and sound in session time (H.264, AAC)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>pictures and sound in session time (H.264, FLAC)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Export of “{name}”</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Words, prompts and notes</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Pictures and sound</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Replace names in words and notes (a guess)</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Blur the face in films</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Show moments of the video in the report</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Two choices contradict each other: pictures shown and hidden.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What is exported is not encrypted.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>The person did not agree to reuse for research.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Formats</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>What leaves the session</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>&amp;Choose a folder and export…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>&amp;Do not export</source>
+      <translation type="unfinished" />
+    </message>
+  </context>
+  <context>
     <name>Guide</name>
     <message>
       <source>The railway station stands at the end of a wide street. It is built of red brick and has a tall tower with a clock. Under the long glass roof there are six platforms. The first train leaves at five in the morning and carries letters and newspapers to the coast. At eight the hall is full, and a voice reads out the names of the towns along the line. A board on the wall shows each platform and each hour. On the left there is a small shop with maps, pens and postcards. Behind the station the rails follow the river, cross a stone bridge, and run on between green fields down to the sea. In the evening the lamps are lit one after the other, and the last train comes in at midnight.</source>
@@ -1985,6 +2096,18 @@
       <translation>À côté de l’estimation, celle sans l’étalonnage de {name}</translation>
     </message>
     <message>
+      <source>Folder for the export</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>Exporting…</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
+      <source>{count} files written to {folder}. Of the person they hold {what}: only for those who may have that.</source>
+      <translation type="unfinished" />
+    </message>
+    <message>
       <source>First say who you are: type your initials.</source>
       <translation>Dites d’abord qui vous êtes : tapez vos initiales.</translation>
     </message>
@@ -2315,6 +2438,10 @@
     <message>
       <source>As ta&amp;ble</source>
       <translation>Tableau de &amp;données</translation>
+    </message>
+    <message>
+      <source>E&amp;xport…</source>
+      <translation type="unfinished" />
     </message>
     <message>
       <source>Open another…</source>
