@@ -467,14 +467,30 @@ def _channel(
     return x.astype(np.float32), llr
 
 
+@lru_cache(maxsize=8)
+def _seen(tau_s: float) -> float:
+    """What a window of `tau_s` sees of a shift: its mean in A/H less that outside, per unit of drive.
+
+    For a stationary chain with generator Q and shares w, and f = 1 in A/H, the window's mean given the state now is
+    (I - tau Q)^-1 f; the rest is the slope of one on the other.
+    """
+    n, exit_rate = PHASES + 1, PHASES / UNCUT_S
+    rates = np.array([PREVALENCE / (1.0 - PREVALENCE) / UNCUT_S, *[exit_rate] * PHASES])
+    q = np.roll(np.diag(rates), 1, axis=1) - np.diag(rates)
+    w = (1.0 / rates) / (1.0 / rates).sum()
+    f = np.arange(n) > 0
+    window = np.linalg.solve(np.eye(n) - tau_s * q, f.astype(float))
+    share = float(w @ f)
+    return (float(w @ (f * window)) - share**2) / (share * (1.0 - share))
+
+
 def _windows(
     rng: np.random.Generator, truth: Mask, there: Mask, d: Array, rho: float, tau_s: float, dt: float
 ) -> tuple[Array, Array]:
     """Windows (T, k) driven by the state, begun anew after each gap, and their log-likelihood ratio (T,)."""
     n, k = len(truth), len(d)
     keep = exp(-dt / tau_s)
-    # The state's own memory is SEGMENT_S (1 - PREVALENCE); a window of tau sees d / (1 + tau / memory) of a shift.
-    spread, pull = sqrt(1.0 - keep**2), (1.0 - keep) * d * (1.0 + tau_s / (SEGMENT_S * (1.0 - PREVALENCE)))
+    spread, pull = sqrt(1.0 - keep**2), (1.0 - keep) * d / _seen(tau_s)
     noise = _correlated(rng, n, k, rho)
     towards = np.linalg.solve((1.0 - rho) * np.eye(k) + rho, pull) / spread**2
     z, llr = np.full((n, k), np.nan), np.zeros(n)

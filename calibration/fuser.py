@@ -1,0 +1,137 @@
+"""Adaptive fuser: evidence frames flow in; posteriors of an evidence filter that learns its person flow out.
+
+Obeys `models.posterior.Fuser`. Every `EVERY_S` of settled frames the adapter learns from them, under guard, and the
+filter goes on with what it learned: a row knows nothing of later ones. Provisional frames teach nothing, and a walk
+over them starts from a copied state, so they leave no trace. The same frames give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ahdetect.calibration.adapt import Array, Change
+from ahdetect.calibration.em import CHANNEL_OF, EvidenceEM, row_of
+from ahdetect.calibration.guards import Guarded, Layout
+from ahdetect.models.cues import Channel
+from ahdetect.models.effects import EFFECTS, Kind
+from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
+from ahdetect.models.personal import Personal
+from ahdetect.models.posterior import EvidenceFrame, Posterior
+from ahdetect.models.reference import Reference
+
+EVERY_S: Final = 5.0
+"""Seconds of settled frames between two steps: about a segment."""
+
+ROW_S: Final = 0.4
+"""One row for the adapter in so many seconds: cues look back on 2 s or more."""
+
+LAYOUT: Final = Layout(
+    0,
+    {c.value: tuple((2 + np.flatnonzero(k == CHANNEL_OF)).tolist()) for k, c in enumerate(Channel)},
+    frozenset(2 + i for i, e in enumerate(EFFECTS) if e.kind is Kind.LEVEL),
+)
+"""The rows of `em.row_of`, by channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    filter: object
+    guarded: object
+    rows: tuple[Array, ...]
+    since_s: float
+    waited_s: float
+    kind: str | None
+    applied: Personal
+
+
+class AdaptiveFuser:
+    """One session of the evidence filter with online adaptation.
+
+    Args:
+        settings: of the filter.
+        prompt_kind: as `EvidenceFilter`.
+        personal: what is known of the person beforehand, from a calibration or a profile.
+        references: as `EvidenceFilter`.
+        on_change: told of every step and every refusal.
+    """
+
+    def __init__(
+        self,
+        settings: EvidenceSettings | None = None,
+        prompt_kind: str | None = None,
+        personal: Personal | None = None,
+        references: Mapping[str, Reference] | None = None,
+        *,
+        on_change: Callable[[Change], None] | None = None,
+    ) -> None:
+        self._filter = EvidenceFilter(settings, prompt_kind, references, personal)
+        self._em = EvidenceEM(settings, personal, references)
+        self._guarded = Guarded(self._em, LAYOUT)
+        self._on_change = on_change
+        self._rows: tuple[Array, ...] = ()
+        self._since_s = self._waited_s = 0.0
+        self._kind = prompt_kind
+        self._applied = self._em.personal
+        self.changes: list[Change] = []
+
+    @property
+    def personal(self) -> Personal:
+        """What is in force now."""
+        return self._filter.personal
+
+    def set_prompt(self, kind: str | None) -> None:
+        """The kind of prompt now being answered; None for not known."""
+        self._filter.set_prompt(kind)
+        self._kind = kind
+
+    def step(self, frame: EvidenceFrame) -> Posterior:
+        """Take in the next moment and say what is known at it; then, where it is due, learn."""
+        said = self._filter.step(frame)
+        if frame.settled:
+            self._gather(frame)
+        return said
+
+    def state(self) -> object:
+        """A copy of everything that `step` and `set_prompt` change, except the log."""
+        return _State(
+            self._filter.state(),
+            self._guarded.state(),
+            self._rows,
+            self._since_s,
+            self._waited_s,
+            self._kind,
+            self._applied,
+        )
+
+    def restore(self, state: object) -> None:
+        """Go back to a state got from `state`, also that of another fuser made alike."""
+        assert isinstance(state, _State)
+        self._filter.restore(state.filter)
+        self._guarded.restore(state.guarded)
+        self._rows, self._since_s, self._waited_s = state.rows, state.since_s, state.waited_s
+        self._kind, self._applied = state.kind, state.applied
+
+    def _gather(self, frame: EvidenceFrame) -> None:
+        self._since_s += frame.dur_ns / 1e9
+        self._waited_s += frame.dur_ns / 1e9
+        if self._since_s < ROW_S - 1e-6:
+            return
+        self._rows = (*self._rows, row_of(frame, self._since_s, self._kind))
+        self._since_s = 0.0
+        if self._waited_s >= EVERY_S - 1e-6:
+            self._learn()
+
+    def _learn(self) -> None:
+        change = self._guarded.observe(np.stack(self._rows))
+        self._rows, self._waited_s = (), 0.0
+        if self._em.personal is not self._applied:
+            self._applied = self._em.personal
+            self._filter.set_personal(self._applied)
+        if change is not None:
+            self.changes.append(change)
+            if self._on_change is not None:
+                self._on_change(change)

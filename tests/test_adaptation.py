@@ -1,0 +1,275 @@
+"""Online adaptation on simulated people: what it learns, what it refuses, and the way back. All data is simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from ahdetect.calibration.adapt import Array, Change
+from ahdetect.calibration.em import EFFECTS, KINDS, LEAST_S, WIDTH, EvidenceEM, row_of
+from ahdetect.calibration.fuser import LAYOUT, AdaptiveFuser
+from ahdetect.calibration.guards import HOLD_S, Guarded, Layout
+from ahdetect.models.cues import Channel
+from ahdetect.models.effects import Kind
+from ahdetect.models.evidence import logit
+from ahdetect.models.personal import Personal, Usual
+from ahdetect.models.simulate import SimulatedSession, joined, muted, shifted, simulate
+
+FPS = 2.5
+
+
+def rows(session: SimulatedSession) -> Array:
+    """One row of the adapter per simulated frame."""
+    return np.stack([row_of(x, x.dur_ns / 1e9, None) for x in session.frames()])
+
+
+def blocks(x: Array, n: int = 13) -> Iterable[Array]:
+    return (x[i : i + n] for i in range(0, len(x), n))
+
+
+def guarded(**settings: float) -> Guarded:
+    return Guarded(EvidenceEM(), LAYOUT, **settings)  # type: ignore[arg-type]
+
+
+def taught(g: Guarded, x: Array) -> list[Change]:
+    return [c for block in blocks(x) if (c := g.observe(block)) is not None]
+
+
+def refusals(changes: list[Change]) -> list[str]:
+    return [c.reason for c in changes if not c.accepted]
+
+
+@pytest.fixture(scope="module")
+def sessions() -> list[SimulatedSession]:
+    return simulate(6, 11, minutes=6, fps=FPS)
+
+
+def distance(em: EvidenceEM, session: SimulatedSession) -> float:
+    """Mean distance of the level cues' locations from the truth, in true scales; cues that were seen only."""
+    seen = {n for n, u in em.personal.usual.items() if u.seconds > 60}
+    true = session.person.usual
+    return float(np.mean([abs(em.personal.usual[n].location - true[n].location) / true[n].scale for n in seen]))
+
+
+def test_a_row_holds_seconds_the_kind_of_prompt_and_every_effect(sessions: list[SimulatedSession]) -> None:
+    frame = next(iter(sessions[0].frames()))
+    row = row_of(frame, 5.0, "hesitant")
+    assert row.shape == (WIDTH,)
+    assert row[0] == 1.0  # a gap counts as a second
+    assert KINDS[int(row[1])] == "hesitant"
+    assert np.isnan(row_of(frame, 0.4, None)[1])
+
+
+def test_em_finds_where_a_person_s_cues_usually_are_online_and_in_batch(sessions: list[SimulatedSession]) -> None:
+    ratios = []
+    for session in sessions[:3]:
+        online, batch, x = EvidenceEM(), EvidenceEM(), rows(session)
+        for block in blocks(x):
+            online.observe(block)
+        batch.fit(x, rounds=2)
+        before = EvidenceEM(personal=Personal(usual={n: Usual(u.location, u.scale, 61.0) for n, u in
+                                                     EvidenceEM().personal.usual.items()}))  # fmt: skip
+        start = distance(before, session)
+        ratios.append((distance(online, session) / start, distance(batch, session) / start))
+    assert np.mean(ratios, axis=0).max() < 0.4
+
+
+def test_the_share_of_ah_does_not_pass_for_the_person_s_usual_value(sessions: list[SimulatedSession]) -> None:
+    """Half of the time in A/H, every face cue is up; its location outside of A/H lies below its mean."""
+    em, x = EvidenceEM(personal=Personal(prevalence=0.5)), rows(sessions[0])
+    em.fit(x, rounds=3)
+    place = 2 + next(i for i, e in enumerate(EFFECTS) if e.cue == "voice_slow")
+    ref = EvidenceEM().personal.usual["voice_slow"]
+    n = 0.4 * np.isfinite(x[:, place]).sum()
+    shrunk = ref.location + (np.nanmean(x[:, place]) - ref.location) * n / (n + 30.0)
+    assert em.personal.usual["voice_slow"].location < shrunk
+
+
+def test_nothing_is_learned_from_too_little(sessions: list[SimulatedSession]) -> None:
+    em, x = EvidenceEM(), rows(sessions[0])
+    assert em.observe(x[: round(0.5 * LEAST_S * FPS)]) is None
+    assert em.figures() == EvidenceEM().figures()
+
+
+def test_the_em_s_state_comes_back_bit_by_bit(sessions: list[SimulatedSession]) -> None:
+    em, x = EvidenceEM(), rows(sessions[0])
+    em.observe(x[:200])
+    state, figures, p = em.state(), em.figures(), em.predict(x[:200])
+    em.observe(x[200:400])
+    assert em.figures() != figures
+    em.restore(state)
+    assert em.figures() == figures
+    assert np.array_equal(em.predict(x[:200]), p)
+
+
+def test_a_step_is_logged_with_what_it_moved_how_much_data_and_its_effect(sessions: list[SimulatedSession]) -> None:
+    steps = taught(guarded(), rows(sessions[0]))
+    change = next(c for c in steps if c.accepted)
+    assert change.unit == "s"
+    assert change.amount > LEAST_S
+    assert set(change.before) == set(change.after)
+    assert set(change.effect) == {"mean_p_before", "mean_p_after", "changed"}
+
+
+# -- the fuser
+
+
+def test_the_same_frames_give_the_same_rows_and_the_explanation_is_exact(sessions: list[SimulatedSession]) -> None:
+    frames = list(sessions[1].frames())[:400]
+    first, second = AdaptiveFuser(), AdaptiveFuser()
+    for x in frames:
+        said = first.step(x)
+        assert repr(said) == repr(second.step(x))
+        assert said.prior_log_odds + sum(said.contributions.values()) == pytest.approx(logit(said.p), abs=1e-9)
+    assert first.changes
+    assert first.personal != Personal()
+
+
+def test_provisional_frames_teach_nothing_and_leave_no_trace(sessions: list[SimulatedSession]) -> None:
+    settled, live = list(sessions[1].frames())[:300], list(sessions[1].frames(live=True))[:300]
+    plain, walked, walk = AdaptiveFuser(), AdaptiveFuser(), AdaptiveFuser()
+    for i, x in enumerate(settled):
+        assert repr(plain.step(x)) == repr(walked.step(x))
+        if not i % 20:
+            walk.restore(walked.state())
+            for ahead in live[i + 1 : i + 10]:
+                walk.step(ahead)
+    assert walk.changes == []
+
+
+def test_rollback_brings_the_old_rows_back_exactly(sessions: list[SimulatedSession]) -> None:
+    frames = list(sessions[2].frames())
+    fuser = AdaptiveFuser()
+    for x in frames[:150]:
+        fuser.step(x)
+    state, other = fuser.state(), AdaptiveFuser()
+    first = [repr(fuser.step(x)) for x in frames[150:400]]
+    fuser.restore(state)
+    other.restore(state)
+    assert [repr(fuser.step(x)) for x in frames[150:400]] == first
+    assert [repr(other.step(x)) for x in frames[150:400]] == first
+
+
+# -- guards
+
+
+def assert_way_back(g: Guarded, state: object, x: Array, old: Array) -> None:
+    assert not np.array_equal(g.predict(x), old)
+    g.restore(state)
+    assert np.array_equal(g.predict(x), old)
+
+
+@pytest.mark.parametrize("state", ["plain", "ah"])
+def test_an_hour_of_one_state_does_not_wear_the_model_out(state: str) -> None:
+    usual, test = simulate(2, 31, minutes=4, fps=FPS)
+    hour = simulate(1, 31, minutes=60, fps=FPS, states=state)[0]  # type: ignore[arg-type]
+    assert hour.person.prevalence == usual.person.prevalence
+    g, x = guarded(window_s=300.0), rows(usual)
+    taught(g, x)
+    before, old = g.state(), g.predict(x)
+    told = refusals(taught(g, rows(hour)))
+    assert any("one state only" in r or "hardly move" in r for r in told)
+    after = g.predict(rows(test))[:, 1]
+    source = EvidenceEM().predict(rows(test))[:, 1]
+    assert np.log(after).std() > 0.5 * np.log(source).std()
+    assert 0.03 < after.mean() < 0.6
+    assert_way_back(g, before, x, old)
+
+
+def test_another_person_is_noticed_and_learning_starts_anew(sessions: list[SimulatedSession]) -> None:
+    g, x = guarded(), rows(sessions[0])
+    first = taught(g, x)
+    before, old = g.state(), g.predict(x)
+    told = [c for c in taught(g, rows(sessions[1])) if not c.accepted]
+    assert not any("starts anew" in r for r in refusals(first))
+    assert any("starts anew" in c.reason and c.after for c in told)
+    assert_way_back(g, before, x, old)
+
+
+def test_another_lamp_is_noticed_in_the_face_and_goes_back_to_the_beginning(sessions: list[SimulatedSession]) -> None:
+    calm = sessions[0]
+    changed = rows(shifted(calm, Channel.FACE, 2.5, 180.0))
+    g = guarded()
+    half = round(180 * FPS)
+    assert not any("starts anew" in r for r in refusals(taught(g, changed[:half])))
+    before, old = g.state(), g.predict(changed[:half])
+    at = next(i for i, b in enumerate(blocks(changed[half:])) if "starts anew" in getattr(g.observe(b), "reason", ""))
+    assert at * 13 / FPS < 60
+    assert g.figures() == EvidenceEM().figures()
+    assert "face cues changed" in g.state().said  # type: ignore[attr-defined]
+    held = changed[half + (at + 1) * 13 :][: round(0.9 * HOLD_S * FPS)]
+    assert taught(g, held) == []
+    assert g.figures() == EvidenceEM().figures()
+    assert_way_back(g, before, changed[:half], old)
+
+
+def test_a_muted_microphone_teaches_nothing_of_voice_and_words_and_is_told_once(
+    sessions: list[SimulatedSession],
+) -> None:
+    x = rows(muted(sessions[0], 180.0))
+    g, half = guarded(), round(180 * FPS)
+    taught(g, x[:half])
+    before, figures, old = g.state(), g.figures(), g.predict(x[:half])
+    told = refusals(taught(g, x[half:]))
+    assert len([r for r in told if "voice cues have not moved" in r]) >= 1
+    for cue in ("voice_pause_share", "voice_pause_rate", "voice_slow"):
+        moved = abs(g.figures()[f"{cue}.location"] - figures[f"{cue}.location"])
+        assert moved < 0.3 * figures[f"{cue}.scale"], cue  # of a jump by more than three
+    assert g.figures()["language.offset"] == pytest.approx(figures["language.offset"], abs=0.05)
+    assert_way_back(g, before, x[:half], old)
+
+
+class Jump:
+    """A scripted adapter: its one parameter goes where it is told."""
+
+    name = "scripted"
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def observe(self, x: Array) -> Change | None:
+        before, self.offset = self.offset, float(x[-1, 0])
+        return Change(self.name, len(x), "s", {"voice.offset": before}, {"voice.offset": self.offset})
+
+    def predict(self, x: Array) -> Array:
+        p = 1.0 / (1.0 + np.exp(-x[:, :1] - self.offset))
+        return np.concatenate([1.0 - p, p], axis=1)
+
+    def figures(self) -> dict[str, float]:
+        return {"voice.offset": self.offset}
+
+    def state(self) -> object:
+        return self.offset
+
+    def restore(self, state: object) -> None:
+        assert isinstance(state, float)
+        self.offset = state
+
+
+def test_a_step_too_far_is_refused_with_a_reason_and_leaves_nothing_behind() -> None:
+    g = Guarded(Jump(), Layout(None, {"voice": (0,)}, frozenset({0})))
+    small = g.observe(np.linspace(0.0, 0.3, 10)[:, None])
+    far = g.observe(np.linspace(0.0, 2.0, 10)[:, None])
+    assert small is not None
+    assert small.accepted
+    assert far is not None
+    assert not far.accepted
+    assert "too far for a person" in far.reason
+    assert g.figures() == {"voice.offset": 0.3}
+
+
+def test_calm_people_raise_no_alarm(sessions: list[SimulatedSession]) -> None:
+    alarms = sum("starts anew" in r for s in sessions for r in refusals(taught(guarded(), rows(s))))
+    assert alarms <= 1
+
+
+def test_a_change_of_person_in_the_stream_reaches_the_fuser_s_log(sessions: list[SimulatedSession]) -> None:
+    told: list[Change] = []
+    fuser = AdaptiveFuser(on_change=told.append)
+    for x in joined(sessions[:2]).frames():
+        fuser.step(x)
+    assert any("starts anew" in c.reason for c in told)
+    assert told == fuser.changes
+    assert all(e.cue in fuser.personal.usual for e in EFFECTS if e.kind is Kind.LEVEL)
