@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ahdetect.calibration.adapt import Adapter, Array
 from ahdetect.calibration.methods import Maker
 from ahdetect.calibration.methods.classifier import Prepared
+from ahdetect.calibration.methods.oracle import oracle
 from ahdetect.calibration.methods.source import Labels, Source
 from ahdetect.errors import ConfigError, DataError
 
@@ -25,6 +26,8 @@ LABELS: Final = ("emotion", "label")
 """Names of the array of classes; the first that is there counts."""
 
 SUBJECT: Final = "subject"
+
+ORACLE: Final = "oracle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ def streams(subject: Labels, person: int, seeds: int) -> Iterator[NDArray[np.int
 
 
 def run(
-    found: Table, features: str, makers: Mapping[str, Maker], how: Protocol, seeds: int
+    found: Table, features: str, makers: Mapping[str, Maker], how: Protocol, seeds: int, *, with_oracle: bool = False
 ) -> dict[str, Outcome]:
     """Leave each person out once, and show their stream to each method.
 
@@ -194,6 +197,7 @@ def run(
         makers: methods by name.
         how: the protocol.
         seeds: how many orders of each stream.
+        with_oracle: also what labels of the person would give, under `ORACLE`.
 
     Returns:
         Predictions of each method.
@@ -202,8 +206,9 @@ def run(
         DataError: nobody has enough rows for the protocol.
     """
     x = found.features[features]
-    made: dict[str, list[tuple[NDArray[np.intp], Array, NDArray[np.intp]]]] = {name: [] for name in makers}
-    train_s, spent_s, rows = dict.fromkeys(makers, 0.0), dict.fromkeys(makers, 0.0), 0
+    names = [*makers, *([ORACLE] if with_oracle else [])]
+    made: dict[str, list[tuple[NDArray[np.intp], Array, NDArray[np.intp]]]] = {name: [] for name in names}
+    train_s, spent_s, rows = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0), 0
     for person in range(len(found.people)):
         shown = [stream for stream in streams(found.subject, person, seeds) if len(stream) > how.first]
         if not shown:
@@ -223,6 +228,11 @@ def run(
                 scored = stream[how.first :]
                 made[name].append((scored, p, np.full(len(scored), seed)))
                 adapter.restore(fresh)
+        for seed, stream in enumerate(shown if with_oracle else []):
+            began = time.perf_counter()
+            p = oracle(prepared, x[stream], found.y[stream])[how.first :]
+            spent_s[ORACLE] += time.perf_counter() - began
+            made[ORACLE].append((stream[how.first :], p, np.full(len(p), seed)))
     if not rows:
         raise DataError(f"Nobody in the table has more than {how.first} rows, which {how.name} needs.")
     outcomes = {}

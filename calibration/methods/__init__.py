@@ -33,6 +33,6 @@ METHODS: Final[dict[str, Maker]] = {
     "shot": _later("shot", "Shot"),
     "nrc": _later("nrc", "Nrc"),
 }
-"""By the name that users write. "source-only" and "network" learn nothing; the latter is where TENT, SHOT, NRC start."""
+"""By the name that users write. "source-only" and "network" learn nothing; TENT, SHOT and NRC start at the latter."""
 
 DEFAULT: Final = "ahdetect"

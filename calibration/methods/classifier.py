@@ -66,9 +66,7 @@ class Linear:
 
     def mixed(self, other: Linear, share: float) -> Linear:
         """The geometric mean of this one and `share` of the other."""
-        return Linear(
-            (1 - share) * self.weight + share * other.weight, (1 - share) * self.bias + share * other.bias
-        )
+        return Linear((1 - share) * self.weight + share * other.weight, (1 - share) * self.bias + share * other.bias)
 
 
 def discriminants(x: Array, y: Labels, prior: Array) -> Callable[[float], Linear]:

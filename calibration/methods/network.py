@@ -1,4 +1,4 @@
-"""A small torch network with normalisation layers: training people flow in, the network that TENT, SHOT and NRC adapt out."""
+"""A small torch network: training people flow in; the network that TENT, SHOT and NRC adapt flows out."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from ahdetect.calibration.methods.classifier import Prepared
 FORGET: Final = 1.0
 """Weight of a row after each later one. 1 forgets nothing: clips of one person in one sitting (assumed)."""
 
+
 class Online:
     """Normalisation by what was seen so far, before a linear discriminant trained on people normalised likewise."""
 

@@ -30,6 +30,14 @@ STEPS: Final = 5
 MEMORY: Final = 400
 """Rows of the person kept; the oldest go first. Bounds the cost of a row."""
 
+WEIGHT: Final = 0.25
+"""Weight of the Gaussian evidence beside the classifier, which has seen the same row: it takes correlated, heavy-tailed
+columns for Gaussian ones. On RAVDESS faces .25 to .6 differed by less than .02."""
+
+COLLAPSE_ROWS, COLLAPSE_SHARE = 3, 0.5
+"""From 3 rows a class on, adapted predictions that amount to less than half the classes of the classifier's are a
+collapse, and only the normalisation is used (assumed)."""
+
 TINY: Final = 1e-3
 """Smallest variance of a person's additions, in variances of the noise."""
 
@@ -104,7 +112,7 @@ class Effects:
         return np.asarray(-0.5 * ((x**2) @ inverse.T - 2 * x @ (means * inverse).T + spread))
 
 
-def adapted(effects: Effects, x: Array, start: Array, weight: float, fixed: Array | None = None) -> tuple[Array, Array]:
+def adapted(effects: Effects, x: Array, start: Array, weight: float, known: Array | None = None) -> tuple[Array, Array]:
     """Expectation-maximisation from the classifier's log probabilities.
 
     Args:
@@ -112,27 +120,25 @@ def adapted(effects: Effects, x: Array, start: Array, weight: float, fixed: Arra
         x: the person's rows, (n, directions).
         start: log probabilities of the classifier, (n, classes); also evidence in each round.
         weight: of the Gaussian evidence against the classifier's.
-        fixed: classes that are known, (n, classes), rows of NaN where not; for the oracle.
+        known: classes that are given, (n, classes), rows of NaN where not; for the oracle.
 
     Returns:
         Mean and variance of the person's classes.
     """
     q = softmax(start, axis=1)
     for step in range(STEPS):
-        if fixed is not None:
-            q = np.where(np.isfinite(fixed), fixed, q)
+        if known is not None:
+            q = np.where(np.isfinite(known), known, q)
         where = effects.posterior(x, q)
         if step + 1 < STEPS:
             q = softmax(start + weight * effects.log(x, *where), axis=1)
     return where
 
 
-WEIGHTS: Final = (0.0, 0.125, 0.25, 0.5)
-"""Weights of the Gaussian evidence to choose from. Below 1: it takes correlated, heavy-tailed columns for Gaussian ones,
-and the classifier has seen the same row. 0 leaves normalisation only."""
-
-WARM: Final = 8
-"""Rows after which the weights are compared while choosing, beside all of a person's rows."""
+def effective(p: Array) -> float:
+    """How many classes the mean prediction amounts to: the exponential of its entropy, 1 for one class only."""
+    mean = p.mean(axis=0)
+    return float(np.exp(-(mean * np.log(mean + 1e-12)).sum()))
 
 
 class Person:
@@ -141,7 +147,7 @@ class Person:
     name = "ahdetect"
 
     def __init__(self, prepared: Prepared) -> None:
-        """Learn from the training people, and choose the weight on them."""
+        """Learn from the training people."""
         self.columns, self.spread = prepared.columns, prepared.spread
         self.classify: Linear = prepared.personal[0]
         self.base: Linear = prepared.population[0]
@@ -150,15 +156,24 @@ class Person:
         for rows in source.people():
             scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
         self.effects = Effects.of(scaled, source.y, source.subject, source.classes)
-        self.weight = 0.25
         self.seen = np.zeros((0, prepared.z.shape[1]))
         self._learn()
 
-    def _learn(self) -> None:
-        z = self.seen
+    def _learn(self, known: Array | None = None) -> None:
+        z, self.collapsed = self.seen, False
         self.moments = (z.mean(axis=0), variances(z)) if len(z) else (np.zeros(z.shape[1]), np.zeros(z.shape[1]))
-        if len(z):
-            self.where = adapted(self.effects, self._directions(z), self._start(z), self.weight)
+        if not len(z):
+            return
+        start, directions = self._start(z), self._directions(z)
+        self.where = adapted(self.effects, directions, start, WEIGHT, known)
+        if known is None and len(z) >= COLLAPSE_ROWS * start.shape[1]:
+            after = softmax(start + WEIGHT * self.effects.log(directions, *self.where), axis=1)
+            self.collapsed = effective(after) < COLLAPSE_SHARE * effective(softmax(start, axis=1))
+
+    def inform(self, x: Array, known: Array) -> None:
+        """Forget what was seen and learn from rows, some of which have a known class; only the oracle may."""
+        self.seen = self.columns(x)
+        self._learn(known)
 
     def _start(self, z: Array) -> Array:
         return self.classify.log(self.spread.normalise(z, len(self.seen), *self.moments))
@@ -173,14 +188,17 @@ class Person:
         before = self.figures()
         self.seen = np.concatenate([self.seen, self.columns(x)])[-MEMORY:]
         self._learn()
-        return Change(self.name, float(len(x)), "samples", before, self.figures())
+        reason = "fewer classes than the classifier sees: normalisation only" if self.collapsed else ""
+        return Change(self.name, float(len(x)), "samples", before, self.figures(), reason=reason)
 
     def predict(self, x: Array) -> Array:
         """Probabilities; those of the population's classifier before any row was seen."""
         z = self.columns(x)
         if not len(self.seen):
             return self.base(z)
-        log = self._start(z) + self.weight * self.effects.log(self._directions(z), *self.where)
+        log = self._start(z)
+        if not self.collapsed:
+            log = log + WEIGHT * self.effects.log(self._directions(z), *self.where)
         return np.asarray(softmax(log, axis=1))
 
     def figures(self) -> dict[str, float]:
