@@ -17,9 +17,9 @@ from ahdetect.capture.source import Source
 from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, describe
 from ahdetect.errors import AhdetectError, MediaError, StoreError
-from ahdetect.events import find_segments
+from ahdetect.events import Event, find_segments
 from ahdetect.models.cues import Channel
-from ahdetect.person import Person, load_profile, setup_in
+from ahdetect.person import ADAPTATION, Person, load_profile, setup_in
 from ahdetect.provenance import provenance
 from ahdetect.store.keys import Keys
 from ahdetect.timeline import Row, Timeline, smooth_rows
@@ -95,9 +95,11 @@ def analyze(
     models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio, yields=True)
     load_s = perf_counter() - began
     rows: list[Row] = []
-    person = Person(found, setup_of_clip(Path(clip)), adapt=settings.fusion.adapt) if found is not None else None
+    person = Person(found, setup_of_clip(Path(clip), keys), adapt=settings.fusion.adapt) if found is not None else None
     engine = Engine(source, source, clock, ledger, settings=settings, models=models, live=False, person=person)
     engine.on_row(rows.append)
+    events: list[Event] = []
+    engine.on_event(events.append)
     began = perf_counter()
     engine.start()
     try:
@@ -112,7 +114,9 @@ def analyze(
     _raise_broken(engine, clip, rows)
     if person is not None and learn:
         person.keep(f"analysis of {Path(clip).resolve().stem}", profiles)
-    return _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
+    timeline = _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
+    timeline.events = [{"t_ns": e.t_ns, "kind": e.kind, **e.detail} for e in events if e.kind == ADAPTATION]
+    return timeline
 
 
 def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None = None) -> Replay:
@@ -137,13 +141,13 @@ def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None 
     return Replay(path, clock, ledger, max_side=MAX_SIDE)
 
 
-def setup_of_clip(path: Path) -> dict[str, str]:
+def setup_of_clip(path: Path, keys: Keys | None = None) -> dict[str, str]:
     """Devices that a recorded session was made with; empty for any other clip, of which they are not known."""
     if not path.is_dir():
         return {}
     from ahdetect.store.reader import open_session
 
-    return setup_in(open_session(path).info.get("devices") or {})
+    return setup_in(open_session(path, keys).info.get("devices") or {})
 
 
 def _raise_broken(engine: Engine, clip: str | Path, rows: list[Row]) -> None:

@@ -27,6 +27,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ahdetect.calibration.adapt import Change
+from ahdetect.calibration.fuser import AdaptiveFuser
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
 from ahdetect.capture.ledger import EdgeCounts, Ledger, LedgerRow
@@ -42,12 +44,13 @@ from ahdetect.models.cues import Channel, CueFrame
 from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
 from ahdetect.models.face import Detection, FaceModel, FaceStream
 from ahdetect.models.language import LanguageModel, LanguageStream
-from ahdetect.models.posterior import ChannelState, Presence
+from ahdetect.models.personal import Personal
+from ahdetect.models.posterior import ChannelState, Fuser, Presence
 from ahdetect.models.speech import SpeechModel, SpeechStream
 from ahdetect.models.track import Track
 from ahdetect.models.voice import VoiceModel, VoiceStream
 from ahdetect.models.words import Transcript, Word, WordUpdate
-from ahdetect.person import Person
+from ahdetect.person import ADAPTATION, Person
 from ahdetect.rows import Prompt, RowMaker
 from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Row
@@ -262,6 +265,7 @@ class Engine:
         self._on_event: list[Callable[[Event], None]] = []
         self._watcher = SegmentWatcher()
         self._last_provisional = 0
+        self._last_settled_ns = 0
         self._writer = writer
         self._lock = threading.Lock()
         self._closed = False
@@ -408,10 +412,17 @@ class Engine:
         self._row_edge = sink("fusion->frames file", LOSSLESS, lambda p: writer.write_row(p.data))
         self.ledger.attach(writer.write_ledger)
 
-    def _make_fuser(self) -> EvidenceFilter:
-        s = self.settings.fusion
-        personal = self.person.version.personal if self.person is not None else None
-        return EvidenceFilter(EvidenceSettings(s.segment_s, s.prevalence, s.personal), s.prompt_kind, personal=personal)
+    def _make_fuser(self) -> Fuser:
+        s, person = self.settings.fusion, self.person
+        settings = EvidenceSettings(s.segment_s, s.prevalence, s.personal)
+        personal = person.version.personal if person is not None else None
+        if person is None or not person.adapt:
+            return EvidenceFilter(settings, s.prompt_kind, personal=personal)
+        # Only the fuser of the settled rows learns (the other sees none), so only that one tells of changes.
+        fuser = AdaptiveFuser(
+            settings, s.prompt_kind, personal, on_change=lambda change: self._adapted(change, fuser.personal)
+        )
+        return fuser
 
     # -- life cycle
 
@@ -567,6 +578,7 @@ class Engine:
         if not row.settled:
             self.counts["shown"] += 1
         else:
+            self._last_settled_ns = row.t_ns
             self.counts["rows"] += 1
             self.counts["rows_face"] += row.face_seen
             event = self._watcher.step(row)
@@ -615,6 +627,14 @@ class Engine:
             self._writer.write_event({"t_ns": event.t_ns, "kind": event.kind, **event.detail})
         for callback in self._on_event:
             callback(event)
+
+    def _adapted(self, change: Change, personal: Personal) -> None:
+        """A step of adaptation was taken or refused, right after the last settled row."""
+        assert self.person is not None
+        self.person.took(change, personal)
+        brief = {"method": change.method, "accepted": change.accepted, "reason": change.reason}
+        self.ledger.write(self.clock.now_ns(), ADAPTATION, "fusion", **brief)
+        self._event(Event(self._last_settled_ns, ADAPTATION, change.to_json()))
 
     def _crashed(self, stage: Stage) -> None:
         assert stage.error is not None

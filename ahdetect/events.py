@@ -33,7 +33,8 @@ class Event:
 
     Attributes:
         t_ns: session time.
-        kind: "segment_onset", "segment_offset", "prompt", "marker", "device_lost", "device_back", "stage_crashed".
+        kind: "segment_onset", "segment_offset", "prompt", "marker", "device_lost", "device_back", "stage_crashed",
+            "adaptation".
         detail: numbers and a sentence, JSON-ready.
     """
 

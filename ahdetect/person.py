@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ahdetect.calibration.adapt import Change
@@ -31,8 +32,8 @@ class Person:
     Attributes:
         version: in force at the start; number 0 is the population.
         note: a sentence where the version does not fit the set-up; "" where it does.
-        steps: of adaptation, taken and refused, with the session time of each, ns.
-        learned: the person's parameters after the last step that was taken; None before the first.
+        steps: of adaptation, taken and refused.
+        learned: the person's parameters after them; None while they are those of the version.
         kept: number of the version that was made of them; None where none was.
         failure: why none could be made.
     """
@@ -42,7 +43,7 @@ class Person:
         self.setup = dict(setup or {})
         self.adapt = adapt
         self.version, self.note = profile.for_setup(self.setup)
-        self.steps: list[tuple[int, Change]] = []
+        self.steps: list[Change] = []
         self.learned: Personal | None = None
         self.kept: int | None = None
         self.failure: AhdetectError | None = None
@@ -52,11 +53,10 @@ class Person:
         """The pseudonym."""
         return self.profile.name
 
-    def took(self, t_ns: int, change: Change, personal: Personal) -> None:
+    def took(self, change: Change, personal: Personal) -> None:
         """Note a step of adaptation, taken or refused, and the parameters in force after it."""
-        self.steps.append((t_ns, change))
-        if change.accepted:
-            self.learned = personal
+        self.steps.append(change)
+        self.learned = personal if personal != self.version.personal else None
 
     def forget(self) -> None:
         """Learn nothing from this session."""
@@ -73,7 +73,7 @@ class Person:
             return None
         try:
             profile = self.profile if self.profile.stored is None else self._as_it_is(profiles or FileProfiles())
-            version = profile.add(self.learned, [change for _, change in self.steps], why, self.setup)
+            version = profile.add(self.learned, in_short(self.steps), why, self.setup)
             if profile.stored is not None:
                 (profiles or FileProfiles()).save(profile)
         except AhdetectError as error:
@@ -106,7 +106,9 @@ class Person:
             "why": self.version.why,
             "note": self.note,
             "adaptation": self.adapt,
-            "changes": [entry(t_ns, change) for t_ns, change in self.steps],
+            "steps": len(self.steps),
+            "refused": sum(not change.accepted for change in self.steps),
+            "changes": [change.to_json() for change in in_short(self.steps)],
             "kept_as_version": self.kept,
         }
 
@@ -133,22 +135,28 @@ def load_profile(profile: str | Profile | None, profiles: ProfileStore | None) -
     return (profiles or FileProfiles()).load(profile) if isinstance(profile, str) else profile
 
 
-def steps_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The steps of adaptation in what `Person.info` (or a session file) says, as events."""
-    return list((info.get("profile") or {}).get("changes", ()))
+def in_short(steps: Sequence[Change]) -> list[Change]:
+    """Steps as a history tells them: those taken as one, from the first to the last, then each that was refused."""
+    taken = [change for change in steps if change.accepted]
+    refused = [change for change in steps if not change.accepted]
+    if not taken:
+        return refused
+    first, last = taken[0], taken[-1]
+    names = {name for change in taken for name in change.after}
+    before = {name: next(c.before[name] for c in taken if name in c.before) for name in sorted(names)}
+    after = {name: next(c.after[name] for c in reversed(taken) if name in c.after) for name in sorted(names)}
+    effect = {**last.effect, "steps": float(len(taken))}
+    if "mean_p_before" in first.effect:
+        effect["mean_p_before"] = first.effect["mean_p_before"]
+    return [replace(last, before=before, after=after, effect=effect), *refused]
 
 
 def profile_in_words(info: Mapping[str, Any]) -> str:
     """What `Person.info` says, in a sentence."""
     said = f"Profile {info['name']}, version {info['version']}"
-    steps, refused = len(info["changes"]), sum(not change["accepted"] for change in info["changes"])
+    steps, refused = info["steps"], info["refused"]
     if not info["adaptation"]:
         said += "; no adaptation"
     else:
         said += f"; {steps} step{'' if steps == 1 else 's'} of adaptation" + (f", {refused} refused" if refused else "")
     return said + (f"; kept as version {info['kept_as_version']}." if info["kept_as_version"] else ".")
-
-
-def entry(t_ns: int, change: Change) -> dict[str, Any]:
-    """A step of adaptation as it stands in `events.jsonl`."""
-    return {"t_ns": t_ns, "kind": ADAPTATION, **change.to_json()}

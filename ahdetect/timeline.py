@@ -96,6 +96,7 @@ class Timeline:
         segments: stretches of elevated estimate.
         duration_s: length of the recording.
         info: what stands in `session.json`: devices, configuration, model hashes, ledger totals, latency table.
+        events: what else happened, each with "t_ns" and "kind": steps of adaptation.
     """
 
     rows: list[Row]
@@ -103,6 +104,7 @@ class Timeline:
     segments: list[Segment]
     duration_s: float
     info: dict[str, Any] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def t_s(self) -> NDArray[np.float64]:

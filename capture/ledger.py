@@ -18,7 +18,7 @@ class LedgerRow:
 
     Attributes:
         t_ns: session time at which it was written.
-        kind: "drop", "gap", "alarm", "stage_crashed", "sink_off", "device_lost", "device_back", "note".
+        kind: "drop", "gap", "alarm", "stage_crashed", "sink_off", "device_lost", "device_back", "adaptation", "note".
         where: the edge, stream or stage concerned.
         detail: numbers and a sentence, JSON-ready; never words or pictures of the person.
     """

@@ -31,7 +31,7 @@ from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.personal import Personal, Usual
 from ahdetect.models.posterior import EvidenceFrame, Presence
 from ahdetect.models.reference import reference
-from ahdetect.person import Person, load_profile, setup_in
+from ahdetect.person import Person, in_short, load_profile, setup_in
 from ahdetect.session import Session
 from ahdetect.timeline import Timeline
 
@@ -259,8 +259,8 @@ def test_what_was_learned_becomes_a_version_with_the_refused_steps_in_its_log(
     stored: Profile, profiles: FileProfiles
 ) -> None:
     person = Person(stored)
-    person.took(1, STEP, Personal(USUAL, prevalence=0.2))
-    person.took(2, REFUSED, Personal(USUAL, prevalence=0.2))
+    person.took(STEP, Personal(USUAL, prevalence=0.2))
+    person.took(REFUSED, Personal(USUAL, prevalence=0.2))
     assert person.keep("session monday").number == person.kept == 2
     found = profiles.load("P07").current
     assert (found.why, found.personal.prevalence) == ("session monday", 0.2)
@@ -271,7 +271,7 @@ def test_where_every_step_was_refused_there_is_no_version_and_the_session_says_s
     stored: Profile, profiles: FileProfiles
 ) -> None:
     person = Person(stored)
-    person.took(2, REFUSED, Personal())
+    person.took(REFUSED, stored.current.personal)
     assert person.keep("session") is None
     assert len(profiles.load("P07").versions) == 1
     assert person.info()["changes"][0]["reason"] == "It would have moved too far."
@@ -279,7 +279,7 @@ def test_where_every_step_was_refused_there_is_no_version_and_the_session_says_s
 
 def test_what_was_learned_before_a_rollback_does_not_undo_it(stored: Profile, profiles: FileProfiles) -> None:
     person = Person(stored)
-    person.took(1, STEP, Personal(prevalence=0.2))
+    person.took(STEP, Personal(prevalence=0.2))
     other = profiles.load("P07")
     other.rollback(0)
     profiles.save(other)
@@ -291,7 +291,7 @@ def test_what_was_learned_before_a_rollback_does_not_undo_it(stored: Profile, pr
 
 def test_a_profile_that_was_deleted_meanwhile_is_not_brought_back(stored: Profile, profiles: FileProfiles) -> None:
     person = Person(stored)
-    person.took(1, STEP, Personal(prevalence=0.2))
+    person.took(STEP, Personal(prevalence=0.2))
     profiles.delete("P07")
     assert person.keep("session") is None
     assert person.failure is not None
@@ -301,7 +301,7 @@ def test_a_profile_that_was_deleted_meanwhile_is_not_brought_back(stored: Profil
 def test_a_profile_that_was_never_stored_learns_in_memory_only(profiles: FileProfiles) -> None:
     profile = Profile("P08")
     person = Person(profile)
-    person.took(1, STEP, Personal(prevalence=0.2))
+    person.took(STEP, Personal(prevalence=0.2))
     assert person.keep("session").number == 1
     assert profile.current.personal.prevalence == 0.2
     assert profiles.names() == ()
@@ -495,3 +495,75 @@ def test_ctrl_c_saves_nothing(
     assert run("calibrate", "--profile", "P07", "--seconds", "40") == 130
     assert "nothing was saved" in capsys.readouterr().err
     assert profiles.names() == ()
+
+
+# -- adaptation
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fuser that learns every half second, so that a few seconds are enough for a test."""
+    monkeypatch.setattr("ahdetect.calibration.fuser.EVERY_S", 0.5)
+    monkeypatch.setattr("ahdetect.calibration.em.LEAST_S", 0.5)
+    monkeypatch.setattr("ahdetect.calibration.guards.LEAST_S", 0.2)
+
+
+@pytest.mark.models
+def test_an_analysis_adapts_the_same_each_time_and_tells_every_step(
+    hasty: None, stored: Profile, profiles: FileProfiles, weights: Models, tmp_path: Path
+) -> None:
+    first, again = (demo(weights, 5.0, folder=tmp_path, profile="P07") for _ in range(2))
+    assert rows_of(first, tmp_path / "1") == rows_of(again, tmp_path / "2")
+    assert first.events == again.events
+    assert {e["kind"] for e in first.events} == {"adaptation"}
+    assert all(0 < e["t_ns"] <= first.rows[-1].t_ns for e in first.events)
+    told = first.info["profile"]
+    assert (told["steps"], told["kept_as_version"]) == (len(first.events), None)
+    assert first.info["ledger"]["entries"]["adaptation"] == len(first.events)
+    assert len(profiles.load("P07").versions) == 1
+    without = demo(weights, 5.0, folder=tmp_path, profile="P07", adapt=False)
+    assert without.events == []
+    assert rows_of(without, tmp_path / "3") != rows_of(first, tmp_path / "1")
+
+
+@pytest.mark.models
+def test_an_analysis_that_may_learn_adds_a_version(
+    hasty: None, stored: Profile, profiles: FileProfiles, weights: Models, tmp_path: Path
+) -> None:
+    told = demo(weights, 5.0, folder=tmp_path, profile="P07", learn=True).info["profile"]
+    found = profiles.load("P07").current
+    assert (told["kept_as_version"], found.number, found.why) == (2, 2, "analysis of clip")
+    assert found.personal != stored.current.personal
+    taken = [change for change in found.changes if change.accepted]
+    assert len(taken) == 1
+    assert taken[0].effect["steps"] == told["steps"] - told["refused"]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_live_session_adds_a_version_unless_it_is_deleted(
+    deleted: bool, hasty: None, stored: Profile, profiles: FileProfiles, weights: Models, tmp_path: Path
+) -> None:
+    clip = beginning(DEMO, tmp_path / "clip.mkv", 3.0)
+    events = []
+    models = replace(weights, face=None, body=None)
+    session = Session("none", str(clip), settings=without_words(Settings()), models=models, profile="P07")
+    session.on_event(events.append)
+    with session:
+        session.wait(20.0)
+        if deleted:
+            session.stop_and_delete()
+    assert session.report()["profile"]["steps"] == sum(e.kind == "adaptation" for e in events) > 0
+    assert len(profiles.load("P07").versions) == (1 if deleted else 2)
+    assert session.person.kept == (None if deleted else 2)
+
+
+def test_a_history_tells_steps_in_short_and_refusals_in_full() -> None:
+    first = Change("em", 20.0, "s", {"a": 1.0}, {"a": 2.0}, {"mean_p_before": 0.1, "mean_p_after": 0.2})
+    last = Change(
+        "em", 30.0, "s", {"a": 2.0, "b": 5.0}, {"a": 3.0, "b": 6.0}, {"mean_p_before": 0.2, "mean_p_after": 0.4}
+    )
+    short, refused = in_short([first, REFUSED, last])
+    assert (dict(short.before), dict(short.after)) == ({"a": 1.0, "b": 5.0}, {"a": 3.0, "b": 6.0})
+    assert dict(short.effect) == {"mean_p_before": 0.1, "mean_p_after": 0.4, "steps": 2.0}
+    assert (short.amount, refused) == (30.0, REFUSED)

@@ -24,7 +24,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
 from ahdetect.export.picture import draw_timeline
 from ahdetect.export.tables import write_tables
-from ahdetect.person import load_profile, profile_in_words, steps_of
+from ahdetect.person import load_profile, profile_in_words
 from ahdetect.store.keys import Keys
 from ahdetect.store.reader import open_session
 from ahdetect.store.schema import AUDIO, FRAMES_STREAM, VIDEO
@@ -85,7 +85,7 @@ def main(
                 timeline = analyze(
                     clip, keys=keys, settings=chosen, models=models, progress=tell, profile=profile, learn=learn
                 )
-                write_tables(timeline, folder, steps_of(timeline.info))
+                write_tables(timeline, folder, timeline.events)
                 if picture:
                     draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip, keys))
                 results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
