@@ -457,6 +457,12 @@ def test_masked_names_are_in_no_file_and_the_other_words_are(name: str) -> None:
         assert MASK.encode() in everything
 
 
+@pytest.mark.parametrize("options", [Options(mask_names=True), Options(media=False)])
+def test_the_name_of_the_clip_which_may_be_a_person_s_goes_too(options: Options, material: Material) -> None:
+    assert b"made-up.mp4" in written(material, "report-html")
+    assert b"made-up.mp4" not in written(restrict(replace(material, options=options)), "report-html")
+
+
 def said(text: str) -> list[Word]:
     return [Word(t, i, i + 1, 1.0, True, 0) for i, t in enumerate(text.split())]
 
@@ -491,10 +497,11 @@ def test_a_list_of_names_is_read_and_a_bad_one_is_one_sentence(tmp_path: Path) -
 
 
 def test_the_line_about_personal_data_names_what_is_there_and_no_more(material: Material) -> None:
-    assert held(material, ["eaf"]) == [Holds.ESTIMATES.value, Holds.WORDS.value, Holds.NOTES.value]
-    assert held(restrict(replace(material, options=Options(words=False), human=(), events=())), ["eaf"]) == [
-        Holds.ESTIMATES.value
-    ]
+    everything = [Holds.ESTIMATES.value, Holds.WORDS.value, Holds.NOTES.value]
+    assert held(material, ["textgrid"]) == everything
+    assert held(material, ["eaf"]) == [*everything, Holds.LINKS.value]  # the name of the clip
+    bare = restrict(replace(material, options=Options(words=False, media=False), human=(), events=()))
+    assert held(bare, ["eaf"]) == [Holds.ESTIMATES.value]
     clip = Film(Path("c.mp4"), None, clip=True)
     assert held(replace(material, film=clip), ["mp4"]) == ["the face"]
     assert held(replace(material, film=clip, options=Options(blur_face=True)), ["mp4"]) == [
@@ -562,7 +569,7 @@ def test_a_film_is_made_of_sealed_files_too_and_nothing_links_to_them(tmp_path: 
     sealed = replace(material, film=Film(source, source, 0, 0))
     assert len(pictures(on_disk(sealed, "mkv", tmp_path / "out"))) == 20
     assert b"secret" not in written(sealed, "eaf")
-    assert Holds.LINKS.value not in held(sealed, ["eaf"])
+    assert Holds.LINKS.value not in held(restrict(replace(sealed, options=Options(mask_names=True))), ["eaf"])
 
 
 def test_the_face_is_blurred_and_the_rest_is_not(

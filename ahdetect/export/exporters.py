@@ -28,7 +28,7 @@ class Holds(Enum):
     ESTIMATES = "estimates and cues of one person over time"
     WORDS = "words as heard"
     NOTES = "initials and notes of annotators"
-    LINKS = "names of the media files"
+    LINKS = "names of media files"
     FACE = "the face"
     VOICE = "the voice"
 
@@ -139,13 +139,16 @@ EXPORTERS: Final[dict[str, Exporter]] = {
         _ALL_TEXT,
     ),
     "report-html": Exporter(
-        "report to read or print (HTML)", ".report.html", _one(".report.html", "report", "write_html"), _ALL_TEXT
+        "report to read or print (HTML)",
+        ".report.html",
+        _one(".report.html", "report", "write_html"),
+        (*_ALL_TEXT, Holds.LINKS),
     ),
     "report-pdf": Exporter(
         "report to read or print (PDF, A4)",
         ".report.pdf",
         _one(".report.pdf", "report", "write_pdf"),
-        _ALL_TEXT,
+        (*_ALL_TEXT, Holds.LINKS),
         needs=_weasyprint,
     ),
     "mp4": Exporter(
@@ -193,7 +196,7 @@ def held(material: Material, names: Iterable[str]) -> list[str]:
     absent = {
         Holds.WORDS: not (options.words and material.timeline.words),
         Holds.NOTES: not (material.human or any(e.get("note") for e in material.events)),
-        Holds.LINKS: not _linked(material),
+        Holds.LINKS: not _names_files(material),
         Holds.FACE: material.film is None or material.film.video is None,
         Holds.VOICE: material.film is None or material.film.audio is None,
     }
@@ -204,9 +207,10 @@ def held(material: Material, names: Iterable[str]) -> list[str]:
     return [said.get(what, what.value) for what in Holds if what in found and not absent.get(what)]
 
 
-def _linked(material: Material) -> bool:
-    film = material.film
-    return film is not None and any(isinstance(media, str | Path) for media in (film.video, film.audio))
+def _names_files(material: Material) -> bool:
+    film, source = material.film, material.info.get("source")
+    linked = film is not None and any(isinstance(media, str | Path) for media in (film.video, film.audio))
+    return linked or (isinstance(source, Mapping) and bool(source.get("name")))
 
 
 def export(material: Material, names: Iterable[str], folder: Path) -> list[Path]:

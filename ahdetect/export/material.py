@@ -174,6 +174,8 @@ def material_of(session: Session, options: Options | None = None, *, made_at: da
 def restrict(material: Material) -> Material:
     """The material without what its options leave out, and without characters that files cannot hold."""
     options = material.options
+    if options.mask_names or not options.media:
+        material = _without_file_name(material)
     material = _map_texts(material, _clean)
     material = _with_words(material, [replace(w, text=_clean(w.text)) for w in material.timeline.words])
     if options.mask_names:
@@ -193,6 +195,14 @@ def said_in(segment: Segment, words: list[Word]) -> str:
 
 _TEXTS: Final = ("note", "text", "prompt")
 """Keys of events that hold free text."""
+
+
+def _without_file_name(material: Material) -> Material:
+    """The material without the name of the clip, which often is the name of a person."""
+    info = dict(material.info)
+    if isinstance(info.get("source"), Mapping):
+        info["source"] = {k: v for k, v in info["source"].items() if k not in ("name", "path")}
+    return replace(material, timeline=replace(material.timeline, info=info))
 
 
 def _map_texts(material: Material, change: Callable[[str], str]) -> Material:
