@@ -29,6 +29,8 @@ from ahdetect.models.cues import CUES
 from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.store.annotations import Annotations
+from ahdetect.store.audit import Act
+from ahdetect.store.journal import note
 from ahdetect.store.keys import Keys
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.schema import FRAMES_SCHEMA, SESSION_JSON, table_to_rows
@@ -154,6 +156,7 @@ def load(folder: Path, clip: Path | None = None, tell: Tell = lambda _: None, ke
     """
     tell(Step("reading"))
     session = open_session(folder, keys)
+    note(session.folder, session.info, Act.OPEN)
     try:
         table = session.table([name for name in FRAMES_SCHEMA.names if name not in CUE_NAMES])
         rows = Rows(table)

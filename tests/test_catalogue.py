@@ -12,7 +12,10 @@ import pytest
 from timelines import FRAME_NS, make_row
 
 import ahdetect.cli as cli
+from ahdetect.analysis import open_clip
 from ahdetect.calibration.profile_store import FileProfiles
+from ahdetect.capture.clock import ReplayClock
+from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AudioBlock, Packet
 from ahdetect.errors import ConfigError, ConsentError, NoKeyError, StoreError
 from ahdetect.models.words import Word
@@ -21,7 +24,7 @@ from ahdetect.store.catalogue import due, entry_of, person_of, sessions_in
 from ahdetect.store.consent import Consent, Purpose, consent_text
 from ahdetect.store.erasure import TOMBSTONES, Erased, erase, tombstones, withdraw
 from ahdetect.store.gate import check_stored, manifest, stored_consent
-from ahdetect.store.journal import Journal
+from ahdetect.store.journal import Journal, note
 from ahdetect.store.keys import Cost, Keys
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.reader import open_session
@@ -427,3 +430,27 @@ def test_the_text_of_consent_is_printed_as_it_is_shown(capsys: pytest.CaptureFix
     assert out == consent_text("fr").body + "\n"
     assert consent_text("fr").sha256 in err
     assert run("consent", "--language", "xx") == 8
+
+
+# -- what is done with them
+
+
+def test_looking_at_a_session_stands_in_the_log(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", store / "new", "--json") == 0
+    last = Audit(store).lines()[-1]
+    assert last["what"] == "open"
+    assert last["session"] == entry_of(store / "new").id
+
+
+def test_what_was_not_agreed_to_is_not_analysed(tmp_path: Path) -> None:
+    folder = record(tmp_path, purposes=("recording",))
+    with pytest.raises(ConsentError, match="did not agree to the analysis"):
+        open_clip(folder, ReplayClock(), Ledger(), KEYS)
+    open_clip(record(tmp_path, "b"), ReplayClock(), Ledger(), KEYS).finish()
+
+
+def test_a_session_in_a_folder_without_a_log_can_be_looked_at(tmp_path: Path) -> None:
+    folder = record(tmp_path)
+    (tmp_path / "audit.jsonl").unlink()
+    assert not note(folder, {}, Act.OPEN)
+    assert not (tmp_path / "audit.jsonl").exists()

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from PyQt6.QtCore import QSettings, Qt
-from PyQt6.QtWidgets import QDialog
+from PyQt6.QtWidgets import QDialog, QLabel
 from test_catalogue import KEYS, record
 
+from ahdetect.errors import ConsentError
+from ahdetect.export.exporters import EXPORTERS
+from ahdetect.export.material import Options
 from ahdetect.gui.consent_panel import ConsentPanel
 from ahdetect.gui.context import Context
+from ahdetect.gui.export_dialog import FORMATS, ExportDialog
+from ahdetect.gui.exporting import export_session
 from ahdetect.gui.lock_line import LOCKS, lock_of
 from ahdetect.gui.screens.sessions import AGREED, PERSON, STATE, UNTIL, SessionsScreen
 from ahdetect.gui.screens.setup import SetupScreen
@@ -261,3 +266,31 @@ def test_an_empty_place_is_no_error(context: Context, qtbot: Any) -> None:
     screen.enter()
     assert screen.table.rowCount() == 0
     screen.shutdown()
+
+
+# -- exports
+
+
+def test_the_menu_of_exports_is_the_table_of_exporters(qtbot: Any) -> None:
+    assert {name: e.what for name, e in EXPORTERS.items()} == FORMATS
+    dialog = ExportDialog(None, "monday", False)  # type: ignore[arg-type]
+    qtbot.addWidget(dialog)
+    assert list(dialog.formats) == list(EXPORTERS)
+    assert not dialog.yes.isEnabled()  # nothing leaves by itself
+    dialog.formats["vtt"].click()
+    assert dialog.yes.isEnabled()
+    dialog.stills.click()
+    dialog.blur.click()
+    assert not dialog.yes.isEnabled()
+    said = " ".join(label.text() for label in dialog.findChildren(QLabel))
+    assert "did not agree to reuse for research" in said
+
+
+def test_an_export_keeps_to_the_consent_and_stands_in_the_log(context: Context, tmp_path: Path) -> None:
+    folder = record(context.plan.out)
+    done = export_session(folder, ["vtt"], Options(), tmp_path / "out", KEYS)
+    assert [path.suffix for path in done.files] == [".vtt"]
+    assert Audit(context.plan.out).lines()[-1]["facts"]["formats"] == ["vtt"]
+    silent = record(context.plan.out, "silent", purposes=("recording",))
+    with pytest.raises(ConsentError):
+        export_session(silent, ["vtt"], Options(), tmp_path / "out", KEYS)

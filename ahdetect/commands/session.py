@@ -12,6 +12,8 @@ from rich.table import Table
 
 from ahdetect.capture.clock import NS_PER_S
 from ahdetect.commands import keying, sessions
+from ahdetect.store.audit import Act
+from ahdetect.store.journal import note
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.repair import repair as repair_folder
 
@@ -31,7 +33,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Say what a session holds; nothing is changed."""
-    _print(open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity)), as_json)
+    session = open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity))
+    note(folder, session.info, Act.OPEN)
+    _print(session, as_json)
 
 
 @app.command()
@@ -58,6 +62,7 @@ def picture(
     from ahdetect.export.picture import draw_timeline
 
     session = open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity))
+    note(folder, session.info, Act.EXPORT, formats=["picture"])
     draw_timeline(session.timeline(), out, session.video, 0.0 if session.video is not None else None)
     typer.echo(str(out))
 

@@ -39,8 +39,11 @@ from PyQt6.QtWidgets import (
 
 from ahdetect.errors import AhdetectError
 from ahdetect.gui import columns as tracks_data
+from ahdetect.gui.background import Background
 from ahdetect.gui.before_after import BeforeAfter, Comparing, used_profile
 from ahdetect.gui.context import Context
+from ahdetect.gui.export_dialog import ExportDialog
+from ahdetect.gui.exporting import Exported, export_session
 from ahdetect.gui.lanes import clock_text
 from ahdetect.gui.opening import Loaded, Opening, SoundPeaks
 from ahdetect.gui.player import SPEEDS, Player, Shown
@@ -53,6 +56,8 @@ from ahdetect.gui.video_view import VideoView
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Band, Presence
 from ahdetect.store.annotations import HumanSegment, Verdict
+from ahdetect.store.consent import Purpose
+from ahdetect.store.gate import stored_consent
 from ahdetect.timeline import NS_PER_S, Row
 
 translate = QCoreApplication.translate
@@ -102,6 +107,7 @@ class ReviewScreen(Screen):
         self._inside = _NO_SEGMENT
         self._narrow = False
         self._buttons: dict[str, QPushButton] = {}
+        self._background = Background(self)
         self._build()
         self._timer = QTimer(self)
         self._timer.setInterval(FRAME_MS)
@@ -128,6 +134,7 @@ class ReviewScreen(Screen):
     def shutdown(self) -> None:
         """End threads and timer."""
         self._timer.stop()
+        self._background.close()
         for opening in (*self._given_up, *([self._opening] if self._opening is not None else [])):
             opening.close()
         self._opening = None
@@ -142,7 +149,7 @@ class ReviewScreen(Screen):
             self._opening.cancel()
             self._given_up.append(self._opening)
         self.context.say("", "", "review")
-        self._opening = Opening(folder, clip, self.context.plan.out)
+        self._opening = Opening(folder, clip, self.context.plan.out, self.context.keys)
         self._pages.setCurrentWidget(self._waiting)
         self._show_step()
 
@@ -286,6 +293,38 @@ class ReviewScreen(Screen):
     def _tell_comparison(self, text: str) -> None:
         self._compared_text.setText(text)
         self._compared_text.setVisible(bool(text))
+
+    # -- exports
+
+    def ask_export(self) -> None:
+        """Ask what may leave the session and where to, and write it behind the window."""
+        if self.loaded is None:
+            return
+        session = self.loaded.session
+        consent = stored_consent(session.info)
+        research = consent.allows(Purpose.RESEARCH) if consent is not None else None
+        dialog = ExportDialog(self, session.folder.name, research)
+        wanted = dialog.exec() == ExportDialog.DialogCode.Accepted
+        dialog.deleteLater()
+        if not wanted:
+            return
+        formats, options = dialog.chosen, dialog.options()
+        folder = QFileDialog.getExistingDirectory(self, translate("ReviewScreen", "Folder for the export"))
+        if folder:
+            keys, source = self.context.keys, session.folder
+            self._tell(translate("ReviewScreen", "Exporting…"))
+            self._background.do(
+                lambda: export_session(source, formats, options, Path(folder), keys),
+                self._exported,
+                lambda error: self._tell(str(error), "error"),
+            )
+
+    def _exported(self, done: Exported) -> None:
+        text = translate(
+            "ReviewScreen",
+            "{count} files written to {folder}. Of the person they hold {what}: only for those who may have that.",
+        )
+        self._tell(text.format(count=len(done.files), folder=done.folder, what=", ".join(done.holds)))
 
     # -- time
 
@@ -603,6 +642,7 @@ class ReviewScreen(Screen):
         else:
             why = player.note
             truth = translate("ReviewScreen", "Without sound ({why}): the computer's clock leads.").format(why=why)
+        truth = player.damage or truth
         if self._truth.text() != truth:
             self._truth.setText(truth)
 
@@ -1024,6 +1064,7 @@ class ReviewScreen(Screen):
             (translate("ReviewScreen", "Zoom out"), lambda: self.tracks.zoom(0.5)),
             (translate("ReviewScreen", "Show a&ll"), self.tracks.show_all),
             (translate("ReviewScreen", "As ta&ble"), self._show_table),
+            (translate("ReviewScreen", "E&xport…"), self.ask_export),
             (translate("ReviewScreen", "Open another…"), self._open_another),
         )
         for text, act in zooms:

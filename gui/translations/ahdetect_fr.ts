@@ -1189,103 +1189,103 @@
     <name>ExportDialog</name>
     <message>
       <source>a row per frame, every column with meaning and unit, and a codebook (Parquet)</source>
-      <translation type="unfinished" />
+      <translation>une ligne par image, chaque colonne avec son sens et son unité, et un lexique (Parquet)</translation>
     </message>
     <message>
       <source>a row per frame, the segments, and a codebook (CSV)</source>
-      <translation type="unfinished" />
+      <translation>une ligne par image, les segments et un lexique (CSV)</translation>
     </message>
     <message>
       <source>tiers of segments, words, cues, events and human corrections (ELAN)</source>
-      <translation type="unfinished" />
+      <translation>pistes des segments, mots, indices, événements et corrections humaines (ELAN)</translation>
     </message>
     <message>
       <source>discrete, continuous and free annotations with confidence (NOVA, SSI)</source>
-      <translation type="unfinished" />
+      <translation>annotations discrètes, continues et libres, avec confiance (NOVA, SSI)</translation>
     </message>
     <message>
       <source>the same tiers as ELAN's (Praat)</source>
-      <translation type="unfinished" />
+      <translation>les mêmes pistes que pour ELAN (Praat)</translation>
     </message>
     <message>
       <source>words as captions, each word with its time (WebVTT)</source>
-      <translation type="unfinished" />
+      <translation>mots en sous-titres, chaque mot avec son temps (WebVTT)</translation>
     </message>
     <message>
       <source>words as captions (SubRip)</source>
-      <translation type="unfinished" />
+      <translation>mots en sous-titres (SubRip)</translation>
     </message>
     <message>
       <source>estimate, channels, cues, words and markers as streams (XDF, LSL)</source>
-      <translation type="unfinished" />
+      <translation>estimation, canaux, indices, mots et repères en flux (XDF, LSL)</translation>
     </message>
     <message>
       <source>report to read or print (HTML)</source>
-      <translation type="unfinished" />
+      <translation>rapport à lire ou à imprimer (HTML)</translation>
     </message>
     <message>
       <source>report to read or print (PDF, A4)</source>
-      <translation type="unfinished" />
+      <translation>rapport à lire ou à imprimer (PDF, A4)</translation>
     </message>
     <message>
       <source>pictures and sound in session time (H.264, AAC)</source>
-      <translation type="unfinished" />
+      <translation>image et son au temps de la séance (H.264, AAC)</translation>
     </message>
     <message>
       <source>pictures and sound in session time (H.264, FLAC)</source>
-      <translation type="unfinished" />
+      <translation>image et son au temps de la séance (H.264, FLAC)</translation>
     </message>
     <message>
       <source>Export of “{name}”</source>
-      <translation type="unfinished" />
+      <translation>Exportation de « {name} »</translation>
     </message>
     <message>
       <source>Words, prompts and notes</source>
-      <translation type="unfinished" />
+      <translation>Mots, questions et notes</translation>
     </message>
     <message>
       <source>Pictures and sound</source>
-      <translation type="unfinished" />
+      <translation>Image et son</translation>
     </message>
     <message>
       <source>Replace names in words and notes (a guess)</source>
-      <translation type="unfinished" />
+      <translation>Remplacer les noms dans les mots et les notes (une supposition)</translation>
     </message>
     <message>
       <source>Blur the face in films</source>
-      <translation type="unfinished" />
+      <translation>Flouter le visage dans les films</translation>
     </message>
     <message>
       <source>Show moments of the video in the report</source>
-      <translation type="unfinished" />
+      <translation>Montrer des moments de la vidéo dans le rapport</translation>
     </message>
     <message>
       <source>Two choices contradict each other: pictures shown and hidden.</source>
-      <translation type="unfinished" />
+      <translation>Deux choix se contredisent : images montrées et cachées.</translation>
     </message>
     <message>
       <source>What is exported is not encrypted.</source>
-      <translation type="unfinished" />
+      <translation>Ce qui est exporté n’est pas chiffré.</translation>
     </message>
     <message>
       <source>The person did not agree to reuse for research.</source>
-      <translation type="unfinished" />
+      <translation>La personne n’a pas accepté la réutilisation pour la recherche.</translation>
     </message>
     <message>
       <source>Formats</source>
-      <translation type="unfinished" />
+      <translation>Formats</translation>
     </message>
     <message>
       <source>What leaves the session</source>
-      <translation type="unfinished" />
+      <translation>Ce qui sort de la séance</translation>
     </message>
     <message>
       <source>&amp;Choose a folder and export…</source>
-      <translation type="unfinished" />
+      <translation>&amp;Choisir un dossier et exporter…</translation>
     </message>
     <message>
       <source>&amp;Do not export</source>
-      <translation type="unfinished" />
+      <translation>&amp;Ne pas exporter</translation>
     </message>
   </context>
   <context>
@@ -2097,15 +2097,15 @@
     </message>
     <message>
       <source>Folder for the export</source>
-      <translation type="unfinished" />
+      <translation>Dossier de l’exportation</translation>
     </message>
     <message>
       <source>Exporting…</source>
-      <translation type="unfinished" />
+      <translation>Exportation…</translation>
     </message>
     <message>
       <source>{count} files written to {folder}. Of the person they hold {what}: only for those who may have that.</source>
-      <translation type="unfinished" />
+      <translation>{count} fichiers écrits dans {folder}. De la personne, ils contiennent : {what}. Seulement pour ceux qui y ont droit.</translation>
     </message>
     <message>
       <source>First say who you are: type your initials.</source>
@@ -2441,7 +2441,7 @@
     </message>
     <message>
       <source>E&amp;xport…</source>
-      <translation type="unfinished" />
+      <translation>E&amp;xporter…</translation>
     </message>
     <message>
       <source>Open another…</source>
