@@ -112,7 +112,7 @@ class Networked:
 
     def figures(self) -> dict[str, float]:
         """Rows kept and the size of the parameters that may change."""
-        size = sum(float((p**2).sum()) for p in self.free) ** 0.5
+        size = sum(float((p.detach() ** 2).sum()) for p in self.free) ** 0.5
         return {"rows": float(len(self.seen)), "norm": size}
 
     def state(self) -> object:

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ahdetect.calibration.methods import DEFAULT, METHODS
+from ahdetect.calibration.methods.classifier import Prepared
+from ahdetect.calibration.methods.person import effective
+from ahdetect.calibration.methods.source import Columns, Source, Spread
+
+pytest.importorskip("sklearn")
+
+Array = NDArray[np.float64]
+TORCH = ("network", "tent", "shot", "nrc")
+CLASSES, COLUMNS = 3, 8
+
+
+def people(
+    many: int, seed: int = 0, *, shift: float = 1.5, rows: int = 40, balance: tuple[float, ...] = (0.4, 0.3, 0.3)
+) -> Source:
+    """Simulated people: classes that all share, an offset and a scale of their own."""
+    rng = np.random.default_rng(seed)
+    means = np.random.default_rng(99).normal(size=(CLASSES, COLUMNS)) * 0.8
+    x, y = [], []
+    for _ in range(many):
+        kind = rng.choice(CLASSES, rows, p=balance)
+        offset, scale = shift * rng.normal(size=COLUMNS), np.exp(0.2 * shift * rng.normal(size=COLUMNS))
+        x.append(offset + scale * (means[kind] + rng.normal(size=(rows, COLUMNS))))
+        y.append(kind)
+    return Source(np.vstack(x), np.concatenate(y), np.repeat(np.arange(many), rows), CLASSES)
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Prepared:
+    return Prepared(people(12))
+
+
+def made(name: str, prepared: Prepared):  # type: ignore[no-untyped-def]
+    if name in TORCH:
+        pytest.importorskip("torch")
+    return METHODS[name](prepared)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_gives_probabilities_says_what_it_did_and_goes_back_exactly(name: str, prepared: Prepared) -> None:
+    adapter, x = made(name, prepared), people(1, seed=5).x
+    fresh = adapter.state()
+    before = adapter.predict(x)
+    change = adapter.observe(x)
+    after = adapter.predict(x)
+    assert after.shape == (len(x), CLASSES)
+    assert np.allclose(after.sum(axis=1), 1, atol=1e-5)
+    assert (change is None) == (name in ("source-only", "network"))
+    if change is not None:
+        assert change.amount == len(x)
+        assert change.before != change.after
+        assert not np.allclose(before, after, atol=1e-6)
+    adapter.restore(fresh)
+    assert np.array_equal(adapter.predict(x), before)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_predicting_learns_nothing_and_an_empty_table_neither(name: str, prepared: Prepared) -> None:
+    adapter, x = made(name, prepared), people(1, seed=6).x
+    adapter.observe(x[:10])
+    first = adapter.predict(x)
+    adapter.predict(x[::-1])
+    assert np.array_equal(adapter.predict(x), first)
+
+
+def test_the_default_gains_where_people_differ() -> None:
+    source, gains = Prepared(people(12, seed=1)), []
+    for seed in range(20, 26):
+        one = people(1, seed=seed)
+        base, adapter = METHODS["source-only"](source), METHODS[DEFAULT](source)
+        adapter.observe(one.x)
+        hit = [(a.predict(one.x).argmax(axis=1) == one.y).mean() for a in (adapter, base)]
+        gains.append(hit[0] - hit[1])
+    assert np.mean(gains) > 0.1
+
+
+def test_the_default_loses_nothing_where_people_are_alike() -> None:
+    source, losses = Prepared(people(12, seed=2, shift=0.0)), []
+    for seed in range(30, 36):
+        one = people(1, seed=seed, shift=0.0, balance=(0.8, 0.1, 0.1))
+        base, adapter = METHODS["source-only"](source), METHODS[DEFAULT](source)
+        adapter.observe(one.x)
+        hit = [(a.predict(one.x).argmax(axis=1) == one.y).mean() for a in (base, adapter)]
+        losses.append(hit[0] - hit[1])
+    assert np.mean(losses) < 0.03
+
+
+def test_before_any_row_the_default_is_the_population_s_classifier(prepared: Prepared) -> None:
+    x = people(1, seed=7).x
+    assert np.array_equal(METHODS[DEFAULT](prepared).predict(x), METHODS["source-only"](prepared).predict(x))
+
+
+def test_an_hour_of_one_class_does_not_make_all_classes_that_one(prepared: Prepared) -> None:
+    one = people(1, seed=8, shift=0.0, rows=400, balance=(1.0, 0.0, 0.0))
+    other = people(1, seed=8, shift=0.0, rows=100, balance=(0.0, 0.5, 0.5))
+    adapter = METHODS[DEFAULT](prepared)
+    adapter.observe(one.x)
+    assert effective(adapter.predict(other.x)) > 1.5
+
+
+def test_a_single_row_moves_little(prepared: Prepared) -> None:
+    source = Prepared(people(12, seed=3, shift=0.0))
+    x = people(1, seed=9, shift=0.0).x
+    adapter = METHODS["normalise"](source)
+    before = adapter.predict(x)
+    adapter.observe(x[:1])
+    assert (adapter.predict(x).argmax(axis=1) == before.argmax(axis=1)).mean() > 0.9
+
+
+def test_columns_without_values_or_without_change_are_left_out_and_holes_are_filled() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4))
+    x[:, 1], x[:, 2] = np.nan, 7.0
+    x[3, 0] = np.nan
+    columns = Columns.of(x)
+    assert columns.keep.tolist() == [True, False, False, True]
+    assert np.isfinite(columns(np.full((2, 4), np.nan))).all()
+    assert np.abs(columns(np.full((1, 4), 1e9))).max() <= 8
+
+
+def test_a_person_s_location_is_believed_as_far_as_people_differ() -> None:
+    mean = np.ones(COLUMNS)
+    far, alike = (Spread.of(s.x, s).location(8, mean) for s in (people(30, seed=4), people(30, seed=4, shift=0.0)))
+    assert (far > 0.7).all()
+    assert (alike < 0.5).all()
+    assert (Spread.of(people(30, seed=4).x, people(30, seed=4)).location(0, mean) == 0).all()
+
+
+def test_all_the_default_knows_of_order_is_which_rows_came(prepared: Prepared) -> None:
+    x = people(1, seed=10).x
+    at_once, one_by_one = METHODS[DEFAULT](prepared), METHODS[DEFAULT](prepared)
+    at_once.observe(x)
+    for row in x:
+        one_by_one.observe(row[None])
+    assert np.allclose(at_once.predict(x), one_by_one.predict(x))
