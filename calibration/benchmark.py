@@ -119,8 +119,11 @@ def table(
     tables = {name: x[known] for name, x in features.items()}
     if len(tables) > 1:
         tables["+".join(tables)] = np.hstack(list(tables.values()))
-    names = [[str(v) for v in values.tolist()] for values in (classes, people)]
-    return Table(tables, numbers.astype(np.intp), persons.astype(np.intp), *names, notes)
+    return Table(tables, numbers.astype(np.intp), persons.astype(np.intp), _texts(classes), _texts(people), notes)
+
+
+def _texts(values: NDArray[Any]) -> list[str]:
+    return [str(v) for v in values.tolist()]
 
 
 def _known(values: NDArray[Any]) -> NDArray[np.bool_]:

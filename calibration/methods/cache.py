@@ -7,13 +7,14 @@ layer are the first prototypes, and the surest rows of each predicted class join
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from scipy.special import softmax
 
 from ahdetect.calibration.adapt import Array, Change
 from ahdetect.calibration.methods.classifier import Prepared
+from ahdetect.calibration.methods.source import Labels
 
 SUREST: Final = 20
 """Rows kept for each class; one of T3A's settings."""
@@ -68,7 +69,7 @@ class Cache:
 
     def restore(self, state: object) -> None:
         """Put it back."""
-        self.rows, self.klass, self.doubt = state  # type: ignore[misc]
+        self.rows, self.klass, self.doubt = cast(tuple[Array, Labels, Array], state)
 
 
 def _unit(x: Array) -> Array:

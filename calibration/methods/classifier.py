@@ -177,11 +177,13 @@ class Prepared:
         z: the rows in standard deviations of the population, (n, kept).
         spread: how people differ in them.
         own: the rows in units of their person, (n, kept).
+        network: what `network.trained` keeps here, so that it is trained once; None before.
     """
 
     def __init__(self, source: Source) -> None:
         """Clean the rows and normalise each training person by all of their rows."""
         self.source, self.prior = source, source.prior()
+        self.network: Any = None
         self.columns = Columns.of(source.x)
         self.z = self.columns(source.x)
         self.spread = Spread.of(self.z, source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -36,9 +36,8 @@ ENOUGH: Final = 4
 
 def trained(prepared: Prepared) -> Any:
     """The network of the training people; trained once for all methods."""
-    found = getattr(prepared, "network", None)
-    if found is not None:
-        return found
+    if prepared.network is not None:
+        return prepared.network
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -121,7 +120,7 @@ class Networked:
 
     def restore(self, state: object) -> None:
         """Put them back."""
-        weights, seen = state  # type: ignore[misc]
+        weights, seen = cast(tuple[dict[str, Any], Any], state)
         self.network.load_state_dict(weights)
         self.seen = seen.clone()
 

@@ -6,7 +6,7 @@ training people (`source.Spread`), who are normalised likewise before the classi
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -64,4 +64,4 @@ class Online:
 
     def restore(self, state: object) -> None:
         """Put the sums back."""
-        self.n, self.total, self.squares = state  # type: ignore[misc]
+        self.n, self.total, self.squares = cast(tuple[float, Array, Array], state)

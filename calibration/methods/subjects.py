@@ -7,7 +7,7 @@ training people's rows at hand.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -81,7 +81,7 @@ class Subjects:
 
     def restore(self, state: object) -> None:
         """Put them back."""
-        self.seen, chosen = state  # type: ignore[misc]
+        self.seen, chosen = cast(tuple[Array, Labels], state)
         self._choose(chosen)
 
 
