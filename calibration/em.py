@@ -162,7 +162,8 @@ class _Sums:
 
 def _nothing() -> _Sums:
     n, c = len(EFFECTS), len(Channel)
-    return _Sums(0.0, *(np.zeros(n) for _ in range(4)), *(np.zeros(c) for _ in range(5)), np.zeros(GRID))
+    z, of = np.zeros(n), np.zeros(c)
+    return _Sums(0.0, z, z, z, z, of, of, of, of, of, np.zeros(GRID))
 
 
 @dataclass(frozen=True, slots=True)
