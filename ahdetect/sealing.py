@@ -27,7 +27,10 @@ from ahdetect.errors import DamagedError, TruncatedError, UnknownFormatError, Wr
 
 KEY_BYTES: Final = 32
 
-_MAGIC: Final = b"AHDS\x01"
+MAGIC: Final = b"AHDS"
+"""What everything sealed begins with, in all versions."""
+
+_MAGIC: Final = MAGIC + b"\x01"
 _HEAD: Final = struct.Struct("<5s8s24s")
 _CRC: Final = struct.Struct("<I")
 _SHORTEST: Final = _HEAD.size + _CRC.size + sodium.crypto_aead_xchacha20poly1305_ietf_ABYTES
@@ -84,7 +87,7 @@ def open_sealed(sealed: bytes, key: bytes, purpose: str, name: str) -> bytes:
         TruncatedError: it is shorter than anything sealed.
     """
     damaged = DamagedError(f"{name} is damaged: its bytes are not those that were written.", value=name)
-    if not sealed.startswith(_MAGIC[:4][: len(sealed)]):
+    if not sealed.startswith(MAGIC[: len(sealed)]):
         raise damaged
     if not sealed.startswith(_MAGIC[: len(sealed)]):
         raise UnknownFormatError(

@@ -1,7 +1,7 @@
 """Profile store: profiles flow in; private files that survive a crash, and the same profiles, flow out.
 
-`ProfileStore` is all that others know of it. `FileProfiles` keeps one file per profile; its bytes go through `seal` and
-`unseal`, the one place where encryption is to come in.
+`ProfileStore` is all that others know of it. `FileProfiles` keeps one file per profile, sealed with the store key of
+the account (`ahdetect.store_key`); where the account has none, it is plain and only its owner may read it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from typing import Final, Protocol
 
 import platformdirs
 
+from ahdetect import sealing
 from ahdetect.calibration.profile import Profile, SchemaError, Version, checked_name
-from ahdetect.errors import ConfigError, StoreError
+from ahdetect.errors import ConfigError, DamagedError, NoKeyError, StoreError, TruncatedError, WrongKeyError
+from ahdetect.store_key import find_store_keys
 
 SUFFIX: Final = ".profile"
 _MAGIC: Final = b"ahdetect profile, plain, sha256 "
+_PURPOSE: Final = "profile"
 
 
 class ProfileStore(Protocol):
@@ -60,7 +63,14 @@ class ProfileStore(Protocol):
 
 
 def seal(plain: bytes) -> bytes:
-    """Bytes as they go to the disk: plain, behind a line with their hash, so that damage is noticed."""
+    """Bytes as they go to the disk: sealed with the store key; without one plain, behind a line with their hash.
+
+    Raises:
+        StoreError: the keychain refuses.
+    """
+    keys = find_store_keys(create=True)
+    if keys:
+        return sealing.seal(plain, keys[0], _PURPOSE)
     return _MAGIC + hashlib.sha256(plain).hexdigest().encode() + b"\n" + plain
 
 
@@ -69,13 +79,28 @@ def unseal(sealed: bytes) -> bytes:
 
     Raises:
         ValueError: it is damaged.
+        WrongKeyError: this account has not the key that it was sealed with.
     """
+    if not sealed.startswith(_MAGIC):
+        return _unsealed(sealed)
     head, _, plain = sealed.partition(b"\n")
-    if not head.startswith(_MAGIC):
-        raise ValueError("it is not a profile")
     if head.removeprefix(_MAGIC) != hashlib.sha256(plain).hexdigest().encode():
         raise ValueError("its hash differs")
     return plain
+
+
+def _unsealed(sealed: bytes) -> bytes:
+    if not sealed.startswith(sealing.MAGIC):
+        raise ValueError("it is not a profile")
+    wrong: WrongKeyError | None = None
+    for key in find_store_keys():
+        try:
+            return sealing.open_sealed(sealed, key, _PURPOSE, "The profile")
+        except WrongKeyError as error:
+            wrong = error
+        except (DamagedError, TruncatedError) as error:
+            raise ValueError("its bytes are not those that were written") from error
+    raise wrong or NoKeyError("The profile is sealed with the store key of another account; see `ahdetect keys show`.")
 
 
 def default_folder() -> Path:

@@ -11,7 +11,7 @@ from ahdetect.errors import AhdetectError
 from ahdetect.gui.background import Background
 from ahdetect.gui.context import Context
 from ahdetect.store.keys import SHORTEST, Keys, default_keys
-from ahdetect.store.store_key import keychain
+from ahdetect.store_key import keychain
 
 translate = QCoreApplication.translate
 

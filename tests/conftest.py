@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ahdetect.sealing import new_key
-from ahdetect.store.store_key import into_file
+from ahdetect.store_key import into_file
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

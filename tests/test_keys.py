@@ -11,13 +11,14 @@ import keyring.backend
 import pytest
 from typer.testing import CliRunner
 
+from ahdetect import store_key
+from ahdetect.calibration import profile_store
 from ahdetect.commands import keying
 from ahdetect.commands import keys as keys_command
 from ahdetect.errors import ConfigError, DamagedError, NoKeyError, StoreError, WrongKeyError
 from ahdetect.sealing import new_key
-from ahdetect.store import store_key
 from ahdetect.store.keys import Cost, Keys, default_keys, new_identity, read_identities, read_passphrase
-from ahdetect.store.store_key import find_store_keys, into_file
+from ahdetect.store_key import find_store_keys, into_file
 
 QUICK = Cost(1, 8192)
 SESSION, KEY = bytes(16), new_key()
@@ -270,3 +271,27 @@ def test_keys_recipient_makes_an_age_key_that_opens(account: Path, tmp_path: Pat
     before = (tmp_path / "lead.key").read_text()
     assert isinstance(run("recipient", tmp_path / "lead.key").exception, ConfigError)
     assert (tmp_path / "lead.key").read_text() == before
+
+
+# -- profiles are sealed with the same key
+
+
+def test_a_profile_is_sealed_with_the_store_key(chain: Chain, tmp_path: Path) -> None:
+    sealed = profile_store.seal(b"usual pitch")
+    assert b"pitch" not in sealed
+    assert profile_store.unseal(sealed) == b"usual pitch"
+    with pytest.raises(ValueError, match="not those that were written"):
+        profile_store.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    chain.kept.clear()
+    with pytest.raises(NoKeyError, match="another account"):
+        profile_store.unseal(sealed)
+    default_keys(create=True)
+    with pytest.raises(WrongKeyError):
+        profile_store.unseal(sealed)
+
+
+def test_without_a_store_key_a_profile_is_plain_and_opens_later_as_well(account: Path) -> None:
+    plain = profile_store.seal(b"usual pitch")
+    assert plain.endswith(b"usual pitch")
+    run("init")
+    assert profile_store.unseal(plain) == b"usual pitch"

@@ -93,6 +93,11 @@ def test_a_sealed_session_holds_what_flowed_in(closed: Path) -> None:
         assert container.duration / 1e6 == pytest.approx(60 * 0.033, abs=0.05)  # written by going back at the end
 
 
+def test_it_opens_by_any_name_of_its_folder(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(closed)
+    check(open_session(Path(), KEYS))
+
+
 def test_nothing_of_it_is_in_the_clear_at_any_moment(tmp_path: Path) -> None:
     """The folder during and after recording, and whatever the process opened for writing."""
     opened: list[str] = []

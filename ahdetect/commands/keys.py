@@ -12,7 +12,7 @@ from ahdetect.errors import ConfigError
 from ahdetect.export.tables import private_opener
 from ahdetect.sealing import new_key
 from ahdetect.store.keys import new_identity
-from ahdetect.store.store_key import (
+from ahdetect.store_key import (
     find_store_keys,
     from_file,
     from_keychain,

@@ -22,7 +22,7 @@ import nacl.utils
 
 from ahdetect.errors import ConfigError, DamagedError, NoKeyError, StoreError, WrongKeyError
 from ahdetect.sealing import KEY_BYTES, key_id, open_sealed, seal
-from ahdetect.store.store_key import find_store_keys
+from ahdetect.store_key import find_store_keys
 
 Wrap: TypeAlias = dict[str, Any]
 
@@ -111,7 +111,7 @@ class Keys:
             )
         return wraps
 
-    def unlock(self, wraps: Iterable[Mapping[str, Any]], session: bytes, name: str) -> bytes:
+    def unlock(self, wraps: Iterable[object], session: bytes, name: str) -> bytes:
         """The session key.
 
         Args:

@@ -39,6 +39,10 @@ from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault, is_encrypted
 from ahdetect.timeline import Timeline
 
 
+_NONE = Files(Path())
+"""Stands for the plain files of a session's own folder."""
+
+
 @dataclass(slots=True)
 class Session:
     """A session folder that was opened for reading.
@@ -53,10 +57,10 @@ class Session:
     folder: Path
     info: dict[str, Any]
     damage: list[str] = field(default_factory=list)
-    files: Files = None  # type: ignore[assignment]  # made from `folder`
+    files: Files = field(default_factory=lambda: _NONE)
 
     def __post_init__(self) -> None:
-        if self.files is None:
+        if self.files is _NONE:
             self.files = Files(self.folder)
 
     @property
