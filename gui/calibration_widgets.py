@@ -32,6 +32,8 @@ translate = QCoreApplication.translate
 NUMBER, WHEN, WHY, CHANGED = range(4)
 ROWS: Final = 4
 """Versions that are seen without scrolling."""
+WHY_LETTERS: Final = 16
+"""Width of the reason of a version."""
 
 
 class GatheredBar(QWidget):
@@ -155,14 +157,16 @@ class VersionTable(QTableWidget):
         assert side is not None
         for column in (NUMBER, WHEN):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        for column in (WHY, CHANGED):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(WHY, QHeaderView.ResizeMode.Interactive)  # a session's name is long: it wraps
+        header.setSectionResizeMode(CHANGED, QHeaderView.ResizeMode.Stretch)
         side.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         side.hide()
 
     def fit(self) -> None:
         """Room for a few versions of two lines at this size of text."""
-        self.setMinimumHeight(self.fontMetrics().height() * (2 * ROWS + 2))
+        metrics = self.fontMetrics()
+        self.setMinimumHeight(metrics.height() * (2 * ROWS + 2))
+        self.setColumnWidth(WHY, WHY_LETTERS * metrics.averageCharWidth())
 
     @property
     def chosen(self) -> Version | None:

@@ -298,12 +298,10 @@ class CalibrationScreen(Screen):
 
     def _build(self) -> None:
         self.title, self.state_label = plain("title"), heading("")
-        self.state_label.setAccessibleName(translate("CalibrationScreen", "State of the calibration"))
         self.video = VideoView()
         self.video.setAccessibleName(translate("CalibrationScreen", "Picture of the camera"))
         self.video.mirror = True
         self.step_title, self.ask, self.text = heading(""), plain(), plain("number")
-        self.text.setAccessibleName(translate("CalibrationScreen", "Text to read or question to answer"))
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
@@ -317,8 +315,6 @@ class CalibrationScreen(Screen):
             plain(),
             plain("faint"),
         )
-        self.missing.setAccessibleName(translate("CalibrationScreen", "What is still missing"))
-        self.verdict.setAccessibleName(translate("CalibrationScreen", "Verdict"))
         self.versions = VersionTable()
         self.versions.itemSelectionChanged.connect(lambda: self._enable(self.model.snapshot()))
         page, column = QWidget(), QVBoxLayout()
