@@ -41,8 +41,9 @@ from ahdetect.export.material import Film, Material, Options, material_of, restr
 from ahdetect.export.nova import sampled
 from ahdetect.export.praat import without_gaps
 from ahdetect.export.tables import write_tables
-from ahdetect.export.tiers import Stretch, layers
+from ahdetect.export.tiers import Stretch, layers, missing, ranged
 from ahdetect.models.cues import CUES, Channel
+from ahdetect.models.posterior import ChannelState, Presence
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import Annotations
 from ahdetect.store.audit import Act, Audit
@@ -244,6 +245,16 @@ def test_whole_milliseconds_stay_in_order_and_apart(spans: list[tuple[float, flo
         assert all(a[1] == b[0] for a, b in itertools.pairwise(filled))
         assert filled[0][0] == 0
         assert filled[-1][1] == 200.0
+
+
+def test_reasons_that_differ_in_a_number_only_are_one_stretch() -> None:
+    rows = [
+        replace(r, states=r.states | {Channel.FACE: ChannelState(Presence.STALE, 0, f"{60 + r.id} ms old")})
+        for r in make_timeline(1.0).rows
+    ]
+    [stretch] = missing(rows, Channel.FACE, 1.0)
+    assert stretch.label == f"stale: 60-{59 + len(rows)} ms old"
+    assert ranged(["9.5 of 10", "10 of 10"]) == "9.5-10 of 10"
 
 
 # -- Praat

@@ -15,6 +15,7 @@ from rich.table import Table
 from ahdetect.agreement import MATCHED, Span, agree
 from ahdetect.annotated import Annotated as Read
 from ahdetect.annotated import Stretch, read_annotated
+from ahdetect.commands import keying
 from ahdetect.errors import ConfigError
 from ahdetect.export.tiers import positive
 from ahdetect.store.annotations import Annotations, HumanSegment, Verdict, read_annotations
@@ -42,12 +43,15 @@ def main(
     store: Annotated[
         bool, typer.Option("--store", help="Also add the annotations to the session's human tier, said by --by.")
     ] = False,
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Compare the model's segments with those of a person: kappa, AVGF1, overlap, onsets."""
     if store and (file is None or not by.strip()):
         raise ConfigError("--store needs --with FILE and --by INITIALS.")
-    opened = open_session(session)
+    opened = open_session(session, keying.opening_keys(passphrase, passphrase_file, identity))
     timeline = opened.timeline()
     read = read_annotated(file, tier, label or ()) if file is not None else None
     human: Sequence[Span]

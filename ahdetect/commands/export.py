@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ahdetect.commands import keying
 from ahdetect.errors import ConfigError
 from ahdetect.export.exporters import EXPORTERS, chosen, export, films, held
 from ahdetect.export.masking import read_names
@@ -41,6 +42,9 @@ def main(
     names: Annotated[Path | None, typer.Option(help="Names to mask besides, one a line; implies --mask-names.")] = None,
     blur_face: Annotated[bool, typer.Option("--blur-face", help="Blur the face in mp4 and mkv.")] = False,
     stills: Annotated[bool, typer.Option("--stills", help="Show moments of the video in the report.")] = False,
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
     listing: Annotated[bool, typer.Option("--list", help="List the formats and what of a person they hold.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
@@ -63,7 +67,7 @@ def main(
         raise ConfigError(
             f"{name!r} cannot begin the name of a file; leave out folders and a leading point.", value=name
         )
-    opened = open_session(session)
+    opened = open_session(session, keying.opening_keys(passphrase, passphrase_file, identity))
     check_stored(opened.info, Purpose.ANALYSIS)
     if films(formats) or stills:
         check_stored(opened.info, Purpose.RECORDING)

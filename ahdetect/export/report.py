@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ahdetect.errors import ConfigError
 from ahdetect.export.material import Material
 from ahdetect.export.picture import TITLE, clock_text, paint_timeline
+from ahdetect.export.tiers import ranged, shape_of
 from ahdetect.models.cues import INDEX, Channel
 from ahdetect.models.posterior import Band, Presence
 from ahdetect.provenance import NOTE
@@ -157,7 +159,7 @@ def analysed(material: Material) -> list[tuple[str, str]]:
     lines = [
         ("kind", states.get(material.state, material.state)),
         ("file", str(source.get("name") or "")),
-        ("started", str(info.get("started_at") or "")),
+        ("started", _minute(str(info.get("started_at") or ""))),
         ("length", f"{timeline.duration_s:.1f} s" if timeline.duration_s < 120 else
          f"{clock_text(timeline.duration_s, long=True)} min"),
         ("picture", f"{video['width']} x {video['height']}, {float(video.get('fps') or 0):.0f} frames a second"
@@ -171,18 +173,30 @@ def analysed(material: Material) -> list[tuple[str, str]]:
     return [(name, value) for name, value in lines if value]
 
 
+def _minute(at: str) -> str:
+    try:
+        return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M %Z")
+    except ValueError:
+        return at
+
+
 def seen(rows: Sequence[Row], channel: Channel) -> Seen:
     """How much of a channel there was, with the reasons where there was less."""
     states = [row.states[channel] for row in rows]
     n = max(1, len(states))
     count = Counter(state.presence for state in states)
-    why = Counter(state.reason or state.presence.value for state in states if state.presence is not Presence.PRESENT)
+    why = defaultdict[str, list[str]](list)
+    for state in states:
+        if state.presence is not Presence.PRESENT:
+            reason = state.reason or state.presence.value
+            why[shape_of(reason)].append(reason)
+    most = sorted(why.values(), key=len, reverse=True)[:REASONS]
     return Seen(
         channel.value,
         count[Presence.PRESENT] / n,
         count[Presence.STALE] / n,
         count[Presence.ABSENT] / n,
-        tuple((reason, k / n) for reason, k in why.most_common(REASONS)),
+        tuple((ranged(reasons), len(reasons) / n) for reasons in most),
     )
 
 

@@ -5,9 +5,12 @@ ELAN, Praat and NOVA draw the same tiers; only how they are written differs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from ahdetect.export.material import Material
 from ahdetect.export.picture import Run, runs
@@ -26,6 +29,9 @@ WORDS: Final = "words"
 EVENTS: Final = "events"
 HUMAN: Final = "A/H (human {by})"
 MISSING: Final = "missing {channel}"
+
+
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +112,28 @@ def cues(rows: Sequence[Row], end_s: float) -> tuple[Stretch, ...]:
 
 
 def missing(rows: Sequence[Row], channel: Channel, end_s: float) -> tuple[Stretch, ...]:
-    """Where a channel was absent or stale, with the reason."""
-    states = (row.states[channel] for row in rows)
-    labels = (
+    """Where a channel was absent or stale, with the reason; reasons that differ in their numbers only are one."""
+    states = [row.states[channel] for row in rows]
+    labels = [
         "" if s.presence is Presence.PRESENT else f"{s.presence.value}: {s.reason}".removesuffix(": ") for s in states
+    ]
+    return tuple(
+        Stretch(run.start, run.end, ranged(labels[run.first : run.last]))
+        for shape, run in _runs([shape_of(label) for label in labels], rows, end_s)
+        if shape
     )
-    return _stretches(labels, rows, end_s)
+
+
+def shape_of(reason: str) -> str:
+    """A reason without its numbers, to tell which are alike."""
+    return _NUMBER.sub("#", reason)
+
+
+def ranged(reasons: Sequence[str]) -> str:
+    """Reasons of one shape as one: `67 ms old` and `300 ms old` as `67-300 ms old`."""
+    columns = zip(*(_NUMBER.findall(reason) for reason in reasons), strict=True)
+    spans = (sorted(set(column), key=float) for column in columns)
+    return _NUMBER.sub(lambda _: "-".join(dict.fromkeys(((span := next(spans))[0], span[-1]))), reasons[0])
 
 
 def words(material: Material) -> Tier:
@@ -154,9 +176,11 @@ def _human(human: HumanSegment) -> Stretch:
 
 
 def _stretches(labels: Iterable[str], rows: Sequence[Row], end_s: float) -> tuple[Stretch, ...]:
-    if not rows:
-        return ()
-    import numpy as np
+    return tuple(Stretch(run.start, run.end, label) for label, run in _runs(list(labels), rows, end_s) if label)
 
-    found: list[tuple[object, Run]] = runs(list(labels), np.array([row.t_s for row in rows]), end_s)
-    return tuple(Stretch(run.start, run.end, str(label)) for label, run in found if label and run.end > run.start)
+
+def _runs(labels: Sequence[str], rows: Sequence[Row], end_s: float) -> list[tuple[str, Run]]:
+    if not rows:
+        return []
+    found = runs(labels, np.array([row.t_s for row in rows]), end_s)
+    return [(str(label), run) for label, run in found if run.end > run.start]
