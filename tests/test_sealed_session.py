@@ -297,6 +297,16 @@ def test_a_lost_manifest_does_not_cost_the_session(closed: Path, tmp_path: Path,
     check(open_session(folder, KEYS))
 
 
+@pytest.mark.parametrize("content", [None, "", "{}"])
+def test_a_damaged_copy_of_the_locks_is_told_and_made_anew(closed: Path, tmp_path: Path, content: str | None) -> None:
+    folder = shutil.copytree(closed, tmp_path / "s")
+    whole = (folder / LOCKS).read_bytes()
+    (folder / LOCKS).unlink() if content is None else (folder / LOCKS).write_text(content)
+    assert LOCKS in open_session(folder, KEYS).damage[0]
+    check(repair(folder, KEYS))
+    assert (folder / LOCKS).read_bytes() == whole
+
+
 def test_a_lost_description_does_not_cost_the_streams(closed: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(closed, tmp_path / "s")
     (folder / META).write_bytes(b"nothing")

@@ -157,11 +157,28 @@ class Files:
             write_session_json(info, self.folder / SESSION_JSON)
             return
         plain = json.loads(json_text(info))
-        if not (self.folder / LOCKS).exists():
-            write_session_json(self.vault.lock_entry(), self.folder / LOCKS)
+        self.save_locks()
         with whole_file(self.folder / META) as file:  # first: a reader believes it
             file.write(self.vault.seal_info(plain))
         write_session_json(self.vault.manifest(plain), self.folder / SESSION_JSON)
+
+    def locks_differ(self) -> bool:
+        """Whether the copy of the locks is missing or not what it should be."""
+        if self.vault is None:
+            return False
+        try:
+            return bool(json.loads((self.folder / LOCKS).read_bytes()) != self.vault.lock_entry())
+        except (OSError, ValueError):
+            return True
+
+    def save_locks(self) -> None:
+        """Write the copy of the locks where it is not there or damaged.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        if self.vault is not None and self.locks_differ():
+            write_session_json(self.vault.lock_entry(), self.folder / LOCKS)
 
     def ids(self, names: Collection[str]) -> dict[str, str]:
         """Ids of the sealed files among `names` that are there and whole; what could not be read is left out."""

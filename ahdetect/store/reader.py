@@ -38,7 +38,6 @@ from ahdetect.store.schema import (
 from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault, is_encrypted
 from ahdetect.timeline import Timeline
 
-
 _NONE = Files(Path())
 """Stands for the plain files of a session's own folder."""
 
@@ -254,6 +253,8 @@ def _of_vault(folder: Path, vault: Vault) -> Session:
     files.believe(info)
     session = Session(folder, info, files=files)
     missing = [name for name in files.known if not files.exists(name)]
+    if files.locks_differ():
+        session.damage.append(f"{LOCKS}, the copy of the locks, is damaged; `ahdetect session repair` writes it anew")
     if session.state in CLOSED and missing:
         session.damage.append(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     return session

@@ -39,7 +39,7 @@ from ahdetect.store.schema import (
     VIDEO,
     WORDS,
 )
-from ahdetect.store.vault import LOCKS
+from ahdetect.store.vault import LOCKS, SUFFIX
 from ahdetect.store.writer import STREAMS
 
 _MOST_BROKEN = 200
@@ -104,11 +104,14 @@ def repair(folder: Path, keys: Keys | None = None) -> Session:
 
 def _found(folder: Path, keys: Keys | None) -> Session:
     """The session, also where `session.json` is lost, damaged or changed."""
-    if not (folder / LOCKS).exists():
-        info = _info(folder)
-        return Session(folder, info)
+    if not (folder / LOCKS).exists() and not any(folder.glob(f"*{SUFFIX}")):
+        return Session(folder, _info(folder))
     try:
-        return open_session(folder, keys)
+        session = open_session(folder, keys)
+        if session.files.locks_differ():
+            session.files.save_locks()
+            session = open_session(folder, keys)
+        return session
     except (NoKeyError, WrongKeyError):
         raise
     except StoreError as error:
