@@ -33,11 +33,13 @@ from ahdetect.gui.before_after import BeforeAfter, Comparing, for_anyone, stored
 from ahdetect.gui.calibration_model import CalibrationModel, ChannelGathered, State
 from ahdetect.gui.calibration_widgets import GatheredBar
 from ahdetect.gui.calibration_words import GUIDE, SENTENCES, changed_text, gathered_text, said, why_text
-from ahdetect.gui.context import Context, DeviceChoice
+from ahdetect.gui.context import Context, DeviceChoice, SessionPlan
+from ahdetect.gui.live_model import LiveModel
 from ahdetect.gui.plan import profile_is_good
 from ahdetect.gui.review_model import ReviewModel
 from ahdetect.gui.screens.calibration import CalibrationScreen
 from ahdetect.gui.screens.review import ReviewScreen
+from ahdetect.gui.screens.setup import SetupScreen
 from ahdetect.gui.theme import LIGHT
 from ahdetect.models.cues import INDEX, Channel, CueFrame, empty_values
 from ahdetect.models.effects import EFFECTS, Kind
@@ -520,6 +522,48 @@ def test_a_channel_that_is_gone_is_hatched(qtbot: Any) -> None:
     colours = {gone.pixelColor(x, y).name() for x in range(120, 190) for y in range(4, 16)}
     assert len(colours) > 1
     assert {there.pixelColor(x, y).name() for x in range(120, 190) for y in range(4, 16)} == {LIGHT.surface}
+
+
+def test_set_up_offers_the_people_it_knows_and_refuses_what_cannot_be_a_pseudonym(
+    context: Context, profiles: FileProfiles, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.save(Profile("P07"))
+    monkeypatch.setenv("AHDETECT_DATA", str(profiles.folder.parent))
+    setup = SetupScreen(context)
+    qtbot.addWidget(setup)
+    setup.enter()
+    try:
+        qtbot.waitUntil(lambda: setup.known.stringList() == ["P07"])
+        setup.profile.setText("P 8")
+        assert context.plan.profile == "P07"
+        assert "Not usable" in setup.profile_note.text()
+        setup.profile.setText("P08")
+        assert context.plan.profile == "P08"
+        went: list[str] = []
+        context.go.connect(went.append)
+        setup.buttons["calibrate"].click()
+        assert went == ["calibration"]
+    finally:
+        setup.shutdown()
+
+
+@pytest.mark.parametrize(("name", "given"), [("P07", {"profile": "P07"}), ("P08", {}), ("", {})])
+def test_the_live_session_takes_the_profile_of_a_person_who_has_one(
+    name: str, given: dict[str, str], tmp_path: Path, profiles: FileProfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles.save(Profile("P07"))
+    monkeypatch.setenv("AHDETECT_DATA", str(profiles.folder.parent))
+    asked: list[dict[str, Any]] = []
+
+    def make(*_: Any, **options: Any) -> Any:
+        asked.append(options)
+        raise DeviceError("There is no camera.")
+
+    model = LiveModel(make, lambda *_, **__: "weights")  # type: ignore[arg-type, return-value]
+    model.start(DeviceChoice("0", "none"), SessionPlan(tmp_path / "sessions", profile=name))
+    wait(lambda: bool(asked))
+    assert {k: v for k, v in asked[0].items() if k == "profile"} == given
+    assert model.close(5)
 
 
 # -- before and after

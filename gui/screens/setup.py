@@ -6,12 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from PyQt6.QtCore import QT_TRANSLATE_NOOP, QAbstractItemModel, QCoreApplication, QEvent, QModelIndex, Qt
+from PyQt6.QtCore import (
+    QT_TRANSLATE_NOOP,
+    QAbstractItemModel,
+    QCoreApplication,
+    QEvent,
+    QModelIndex,
+    QStringListModel,
+    Qt,
+)
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
+    QCompleter,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -29,6 +38,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ahdetect.calibration.profile_store import FileProfiles
 from ahdetect.errors import AhdetectError
 from ahdetect.gui.background import Background
 from ahdetect.gui.consent_panel import ConsentPanel
@@ -174,7 +184,8 @@ class SetupScreen(Screen):
         plan = context.plan
         self.background = Background(self)
         self.name, self.folder = QLineEdit(plan.name), QLineEdit(str(plan.out))
-        self.profile = QLineEdit(plan.profile)
+        self.profile, self.known = QLineEdit(plan.profile), QStringListModel()
+        self.profile.setCompleter(QCompleter(self.known, self.profile))
         self.name_note, self.profile_note, self.space, self.written, self.message = (_note() for _ in range(5))
         self.message.setVisible(False)
         self.table, self.quiet, self.consent = PromptTable(), QCheckBox(), ConsentPanel(plan.storage)
@@ -211,6 +222,7 @@ class SetupScreen(Screen):
             self._enable()
         self._say_where()
         self._look_for_space()
+        self.background.do(lambda: FileProfiles().names(), self.known.setStringList, self._failed)
 
     def leave(self) -> None:
         """Remember the plan."""
