@@ -29,7 +29,7 @@ from ahdetect.export.tables import write_tables
 from ahdetect.models.cues import Channel
 from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.personal import Personal, Usual
-from ahdetect.models.posterior import EvidenceFrame, Presence
+from ahdetect.models.posterior import ChannelState, EvidenceFrame, Presence
 from ahdetect.models.reference import reference
 from ahdetect.person import Person, in_short, load_profile, setup_in
 from ahdetect.session import Session
@@ -158,6 +158,14 @@ def test_the_first_seconds_in_which_a_camera_adjusts_are_not_taken_in() -> None:
     guide = Guide(30.0)
     fed(guide, 10.0)
     assert guide.result().elapsed_s == pytest.approx(10.0 - SETTLE_S, abs=0.2)
+
+
+def test_a_cue_that_comes_late_from_a_busy_machine_counts_as_seen() -> None:
+    guide, late = Guide(30.0), ChannelState(Presence.STALE, 90_000_000, "90 ms old")
+    guide.at(0.0)
+    for frame in talk(30.0):
+        guide.take(replace(frame, states={**frame.states, Channel.FACE: late}))
+    assert guide.result().seconds[Channel.FACE] == pytest.approx(30.0 - SETTLE_S, abs=0.5)
 
 
 def test_redo_forgets_and_begins_again() -> None:
