@@ -6,6 +6,7 @@ weights that held-out training people prefer. Everything is chosen on training p
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,6 +92,7 @@ def logistic(x: Array, y: Labels, prior: Array) -> Callable[[float], Linear]:
         ConfigError: scikit-learn is not installed.
     """
     try:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -104,7 +106,9 @@ def logistic(x: Array, y: Labels, prior: Array) -> Callable[[float], Linear]:
         vectors = np.linalg.eigh(np.cov(x.T))[1][:, -WIDTH:]
 
     def penalised(c: float) -> Linear:
-        found: Any = LogisticRegression(C=c, max_iter=100, tol=1e-3).fit(x @ vectors, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred steps are near enough
+            found: Any = LogisticRegression(C=c, max_iter=100, tol=1e-3).fit(x @ vectors, y)
         weight, bias = np.zeros((x.shape[1], prior.size)), np.log(prior) - 20.0  # a class nobody here has
         if len(found.classes_) == 2:
             weight[:, found.classes_[1]] = vectors @ found.coef_[0]
@@ -126,11 +130,20 @@ class Choice:
     share: float
 
 
-def choose(x: Array, source: Source) -> Choice:
-    """Settings with the best log-likelihood on held-out training people, each class counted alike.
+def choose(x: Array, source: Source, *, hits: bool) -> Choice:
+    """Settings that are best on held-out training people, each class counted alike.
 
-    The likelihood and not the hits: what adapts on top needs to know how sure the classifier may be.
+    Args:
+        x: the rows as the classifier gets them, (n, features).
+        source: whose rows they are.
+        hits: best by balanced accuracy; otherwise by log-likelihood, for what adapts on top needs to know how sure the
+            classifier may be.
     """
+
+    def score(log: Array, y: Labels, worth: Array) -> float:
+        right = log.argmax(axis=1) == y if hits else log[np.arange(len(y)), y]
+        return float(right @ worth)
+
     people = np.unique(source.subject)
     fold_of = np.random.default_rng(0).permutation(len(people)) % min(FOLDS, len(people))
     fold = fold_of[np.searchsorted(people, source.subject)]
@@ -147,20 +160,18 @@ def choose(x: Array, source: Source) -> Choice:
         d = [linear[SHRINKAGE.index(s)].sharpened(b).log(x[test]) for s, b in kinds]
         fit = logistic(x[train], source.y[train], source.prior())
         r = [fit(c).log(x[test]) for c in INVERSE_PENALTY]
-        place = (np.arange(int(test.sum())), source.y[test])
-        first += [float(one[place] @ worth[test]) for one in d]
-        second += [float(one[place] @ worth[test]) for one in r]
-        held.append((place, worth[test], d, r))
+        y = source.y[test]
+        first += [score(one, y, worth[test]) for one in d]
+        second += [score(one, y, worth[test]) for one in r]
+        held.append((y, worth[test], d, r))
     best, c = int(first.argmax()), int(second.argmax())
-    mixed = [
-        sum(float(log_softmax((1 - w) * d[best] + w * r[c], axis=1)[at] @ v) for at, v, d, r in held) for w in SHARE
-    ]
+    mixed = [sum(score(log_softmax((1 - w) * d[best] + w * r[c], axis=1), y, v) for y, v, d, r in held) for w in SHARE]
     return Choice(*kinds[best], INVERSE_PENALTY[c], SHARE[int(np.argmax(mixed))])
 
 
-def classifier(x: Array, source: Source) -> tuple[Linear, Choice]:
-    """Train on rows, (n, features), of `source`."""
-    best = choose(x, source)
+def classifier(x: Array, source: Source, *, hits: bool) -> tuple[Linear, Choice]:
+    """Train on rows, (n, features), of `source`; see `choose`."""
+    best = choose(x, source, hits=hits)
     d = discriminants(x, source.y, source.prior())(best.shrinkage).sharpened(best.sharpness)
     if best.share == 0:
         return d, best
@@ -178,12 +189,14 @@ class Prepared:
         spread: how people differ in them.
         own: the rows in units of their person, (n, kept).
         network: what `network.trained` keeps here, so that it is trained once; None before.
+        effects: likewise of `person.Person`.
     """
 
     def __init__(self, source: Source) -> None:
         """Clean the rows and normalise each training person by all of their rows."""
         self.source, self.prior = source, source.prior()
         self.network: Any = None
+        self.effects: Any = None
         self.columns = Columns.of(source.x)
         self.z = self.columns(source.x)
         self.spread = Spread.of(self.z, source)
@@ -194,10 +207,10 @@ class Prepared:
 
     @cached_property
     def population(self) -> tuple[Linear, Choice]:
-        """The classifier of rows in units of the population."""
-        return classifier(self.z, self.source)
+        """The classifier of rows in units of the population; nothing adapts on top, so by its hits."""
+        return classifier(self.z, self.source, hits=True)
 
     @cached_property
     def personal(self) -> tuple[Linear, Choice]:
         """The classifier of rows in units of their person."""
-        return classifier(self.own, self.source)
+        return classifier(self.own, self.source, hits=False)

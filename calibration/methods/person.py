@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.special import softmax
 
 from ahdetect.calibration.adapt import Array, Change
@@ -66,12 +67,12 @@ class Effects:
         rows = np.bincount(index).astype(float)
         for _ in range(4):  # two-way additive model by turns; classes need not be balanced
             means = class_means(x - offset[index], y, classes)
-            offset = np.stack([(x - means[y])[index == p].mean(axis=0) for p in range(len(people))])
+            offset = group_means(x - means[y], index, len(people))
             offset -= np.average(offset, axis=0, weights=rows)
         rest = x - offset[index] - means[y]
         cell, number = np.unique(index * classes + y, return_inverse=True)
         many = np.bincount(number).astype(float)
-        centre = np.stack([rest[number == k].mean(axis=0) for k in range(len(cell))])
+        centre = group_means(rest, number, len(cell))
         loose = (rest - centre[number]) * np.sqrt(many / np.maximum(many - 1, 1))[number][:, None]
         noise = shrunk_covariance(loose[many[number] > 1] if (many > 1).any() else rest)
         own = (centre * many[:, None]).T @ centre / many.sum() - noise * len(cell) / many.sum()
@@ -110,6 +111,12 @@ class Effects:
         inverse = 1 / (1 + variance)
         spread = (means**2 * inverse - np.log(inverse)).sum(axis=1)
         return np.asarray(-0.5 * ((x**2) @ inverse.T - 2 * x @ (means * inverse).T + spread))
+
+
+def group_means(x: Array, group: Labels, groups: int) -> Array:
+    """Mean of the rows of each group, (groups, features); every group has a row."""
+    sums = csr_array((np.ones(len(x)), (group, np.arange(len(x)))), shape=(groups, len(x))) @ x
+    return np.asarray(sums / np.bincount(group, minlength=groups)[:, None])
 
 
 def adapted(effects: Effects, x: Array, start: Array, weight: float, known: Array | None = None) -> tuple[Array, Array]:
@@ -155,7 +162,9 @@ class Person:
         scaled = np.empty_like(prepared.z)
         for rows in source.people():
             scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
-        self.effects = Effects.of(scaled, source.y, source.subject, source.classes)
+        if prepared.effects is None:
+            prepared.effects = Effects.of(scaled, source.y, source.subject, source.classes)
+        self.effects: Effects = prepared.effects
         self.seen = np.zeros((0, prepared.z.shape[1]))
         self._learn()
 
