@@ -11,8 +11,13 @@ Names are loaded when they are first used: `import ahdetect` alone loads neither
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# onnxruntime 1.31 sends usage data to its maker from the moment it is imported, and keeps an id of the machine in
+# ~/.cache/Microsoft; it asks for this variable then and never again (test_privacy.py would die of its socket).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from ahdetect.analysis import analyze as analyze

@@ -120,11 +120,21 @@ def analyze(
 
 
 def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None = None) -> Replay:
-    """A replay of a clip, or of the pictures and sound of a session folder."""
+    """A replay of a clip, or of the pictures and sound of a session folder.
+
+    Raises:
+        ConsentError: it is a recorded session, and its person did not agree to the analysis.
+    """
     if path.is_dir():
+        from ahdetect.store.audit import Act
+        from ahdetect.store.consent import Purpose
+        from ahdetect.store.gate import check_stored
+        from ahdetect.store.journal import note
         from ahdetect.store.reader import open_session
 
         session = open_session(path, keys)
+        check_stored(session.info, Purpose.ANALYSIS)
+        note(path, session.info, Act.OPEN)
         if session.video is None and session.audio is None:
             hint = f"analyse {session.clip} instead" if session.clip else "name a clip or a recorded session"
             raise MediaError(f"{path} holds no pictures and no sound; {hint}.", value=path)

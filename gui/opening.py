@@ -22,7 +22,7 @@ from ahdetect.capture.media import AudioReader
 from ahdetect.config import Settings
 from ahdetect.errors import AhdetectError, MediaError, StoreError, known
 from ahdetect.events import find_segments
-from ahdetect.export.tables import SEGMENT, segment_of, write_tables
+from ahdetect.export.tables import SEGMENT, private_folder, segment_of, write_tables
 from ahdetect.gui.columns import Columns
 from ahdetect.gui.player import Player, Source
 from ahdetect.models.cues import CUES
@@ -269,7 +269,7 @@ def new_folder(clip: Path, place: Path) -> Path:
     """
     stem = re.sub(r"[^\w.-]+", "-", clip.stem).strip("-.") or "clip"
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(place)
         for number in count(1):
             folder = place / (stem if number == 1 else f"{stem}-{number}")
             with suppress(FileExistsError):

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from ahdetect.errors import AssetError
 
+ort.disable_telemetry_events()  # `ahdetect/__init__.py` keeps it from beginning; this is for a host that had it running
+
 WINDOW: Final = 512
 """Samples per probability: 32 ms at 16 kHz, fixed by the network (faster_whisper/vad.py, `num_samples`)."""
 

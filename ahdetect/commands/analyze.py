@@ -23,7 +23,7 @@ from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
 from ahdetect.export.picture import draw_timeline
-from ahdetect.export.tables import write_tables
+from ahdetect.export.tables import private_folder, write_tables
 from ahdetect.person import load_profile, profile_in_words
 from ahdetect.store.keys import Keys
 from ahdetect.store.reader import open_session
@@ -128,7 +128,7 @@ def _folders(clips: list[Path], out: Path) -> list[Path]:
                 value=folder,
             )
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(folder)
         except OSError as error:
             raise StoreError(
                 f"Cannot make the folder {folder}: {error.strerror or error}; choose another with --out.", value=folder

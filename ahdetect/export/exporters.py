@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from ahdetect.errors import ConfigError, StoreError
 from ahdetect.export.material import Material
-from ahdetect.export.tables import whole_file
+from ahdetect.export.tables import private_folder, whole_file
 
 Writer = Callable[[Material, BinaryIO], None]
 Files = dict[str, Writer]
@@ -240,7 +240,7 @@ def export(material: Material, names: Iterable[str], folder: Path) -> list[Path]
     _refuse_there(paths)
     written: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         for path, write in paths.items():
             with whole_file(path) as file:
                 write(material, file)

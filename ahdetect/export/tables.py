@@ -32,6 +32,19 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, which only the owner may look into (mode 0700).
+
+    `Path.mkdir(parents=True, mode=...)` gives its mode to the last one only.
+
+    Raises:
+        OSError: it cannot be made, or something else is in its place.
+    """
+    for folder in reversed([path, *path.parents]):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which takes the place of `path` once it is complete on the disk, or leaves no trace."""
@@ -150,7 +163,7 @@ def write_tables(timeline: Timeline, folder: Path, events: Iterable[Mapping[str,
         StoreError: the folder cannot be made or written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         write_frames(timeline.rows, folder / FRAMES)
         write_lines(map(word_entry, timeline.words), folder / WORDS)
         everything = [*map(segment_entry, timeline.segments), *events]

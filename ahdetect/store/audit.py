@@ -26,7 +26,7 @@ from typing import Any, Final, TypeAlias
 import platformdirs
 
 from ahdetect.errors import StoreError
-from ahdetect.export.tables import whole_file
+from ahdetect.export.tables import private_folder, whole_file
 
 AUDIT: Final = "audit.jsonl"
 ZERO: Final = "0" * 64
@@ -116,7 +116,7 @@ class Audit:
         """
         when = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.path.parent)
             with self._alone() as handle:
                 made = _new_lines(self._read(), self._anchor(), when, act, session, facts)
                 text = "".join(_text(line) for line in made)
@@ -220,7 +220,7 @@ class Audit:
 
     def _keep(self, mark: Mark) -> None:
         with suppress(OSError):  # without an anchor the log is still a chain; `check` says that there is none
-            self._anchors.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._anchors)
             with whole_file(self.anchor) as file:
                 file.write(json.dumps(mark.to_json()).encode())
 

@@ -22,7 +22,7 @@ from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.ledger import LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, VideoPacket
 from ahdetect.errors import StoreError
-from ahdetect.export.tables import json_line, put_parquet, segment_entry, word_entry
+from ahdetect.export.tables import json_line, private_folder, put_parquet, segment_entry, word_entry
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import ANNOTATIONS
 from ahdetect.store.files import Files, Opener, open_new
@@ -389,7 +389,7 @@ class SessionWriter:
 
     def _claim(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.folder)
             taken = any(self.folder.iterdir()) or not self._lock.take()
         except OSError as error:
             raise StoreError(
