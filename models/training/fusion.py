@@ -1,0 +1,257 @@
+"""Training of the fusion network: prepared clips and a configuration flow in; checkpoints and logs flow out.
+
+A run is a folder: `last.pt` (everything to go on from, written whole or not at all), `best.pt` (the weights with the
+best average precision on validation people) and TensorBoard events. A run that was killed goes on from `last.pt` and
+makes the same steps as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+from torch.utils.tensorboard import SummaryWriter
+
+from ahdetect.errors import DataError, StoreError
+from ahdetect.models.fusion import FusionNetwork, frame_loss, roughness, video_loss
+from ahdetect.models.fusion_config import FusionConfig
+from ahdetect.models.fusion_inputs import Scaling
+from ahdetect.models.training.fusion_data import Batch, Data, Features, collated, window
+
+LAST: Final = "last.pt"
+BEST: Final = "best.pt"
+
+Note = Callable[[str], None]
+
+
+@dataclass
+class Progress:
+    """How far a run is; part of `last.pt`.
+
+    Attributes:
+        step: of the optimiser, done.
+        best: best average precision on validation people.
+        best_step: where it was.
+        looks: since then.
+        history: (step, training loss, average precision) of each look.
+    """
+
+    step: int = 0
+    best: float = -1.0
+    best_step: int = 0
+    looks: int = 0
+    history: list[tuple[int, float, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """One run.
+
+    Args:
+        config: of network and training.
+        data: prepared clips.
+        out: folder of the run.
+        resume: go on from `last.pt` where there is one.
+        note: told a line at each look.
+
+    Raises:
+        DataError: `last.pt` is damaged or of another configuration.
+        StoreError: the folder cannot be written.
+    """
+
+    def __init__(
+        self, config: FusionConfig, data: Data, out: Path, *, resume: bool = False, note: Note | None = None
+    ) -> None:
+        self.config, self.data, self.out = config, data, out
+        self._note = note or (lambda _: None)
+        how = config.training
+        torch.manual_seed(how.seed)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._mixed = how.precision == "auto" and self._device.type == "cuda"
+        self.network = FusionNetwork(config.network, data.scaling).to(self._device)
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=how.rate, weight_decay=how.decay)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, max_lr=how.rate, total_steps=how.steps + 1, pct_start=0.1
+        )
+        self._rng = np.random.default_rng([how.seed, 5])
+        self.progress = Progress()
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{out} cannot be made: {error.strerror or error}.", value=out) from error
+        if resume and (out / LAST).exists():
+            self._resume(out / LAST)
+
+    def run(self, until: int | None = None) -> Progress:
+        """Train to the end, to `until` steps, or until patience is out."""
+        how = self.config.training
+        end = how.steps if until is None else min(until, how.steps)
+        losses: list[float] = []
+        began = time.perf_counter()
+        with SummaryWriter(str(self.out)) as log:
+            while self.progress.step < end and self.progress.looks < how.patience:
+                losses.append(self.step())
+                step = self.progress.step
+                if step % how.every == 0 or step == how.steps:
+                    self._look(float(np.mean(losses)), log)
+                    p, seconds = self.progress, (time.perf_counter() - began) / len(losses)
+                    self._note(
+                        f"step {step}: loss {np.mean(losses):.4f}, average precision {p.history[-1][2]:.4f} "
+                        f"(best {p.best:.4f} at {p.best_step}), {seconds:.2f} s a step"
+                    )
+                    losses, began = [], time.perf_counter()
+        return self.progress
+
+    def step(self) -> float:
+        """One step of the optimiser; the loss before it."""
+        how = self.config.training
+        batch = window(self.data.train, how, self.config.network.rate_hz, self.data.scaling, self._rng)
+        self.network.train()
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
+            loss = self._loss(batch)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), how.clip, error_if_nonfinite=True)
+        self._optimizer.step()
+        self._schedule.step()
+        self.progress.step += 1
+        return float(loss.detach())
+
+    def _loss(self, batch: Batch) -> Any:
+        how = self.config.training
+        features, mask, context, truth, valid, video = self._tensors(batch)
+        logits = self.network(features, mask, context).float()
+        loss = frame_loss(logits, truth, how.balance, self.data.prevalence)
+        loss = loss + how.smooth * roughness(logits, valid)
+        if bool(torch.isfinite(video).any()) and how.video:
+            loss = loss + how.video * video_loss(self.network.video(logits, valid), video)
+        return loss
+
+    def _tensors(self, batch: Batch) -> list[Any]:
+        arrays = (batch.features, batch.mask, batch.context, batch.truth, batch.valid, batch.video)
+        return [torch.from_numpy(a).to(self._device) for a in arrays]
+
+    def _look(self, loss: float, log: Any) -> None:
+        p = self.progress
+        score = score_of(self.network, self.data.validation, self._device)
+        p.history.append((p.step, loss, score))
+        log.add_scalar("loss/train", loss, p.step)
+        log.add_scalar("average_precision/validation", score, p.step)
+        log.add_scalar("learning_rate", self._schedule.get_last_lr()[0], p.step)
+        if score > p.best:
+            p.best, p.best_step, p.looks = score, p.step, 0
+            save(self.out / BEST, self.network, self.config, self.data.scaling, self.data.source)
+        else:
+            p.looks += 1
+        self._save()
+
+    def _save(self) -> None:
+        p = self.progress
+        _write(
+            self.out / LAST,
+            {
+                "config": self.config.model_dump_json(),
+                "network": self.network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "batches": json.dumps(self._rng.bit_generator.state),
+                "torch": torch.get_rng_state(),
+                "progress": json.dumps(vars(p)),
+            },
+        )
+
+    def _resume(self, path: Path) -> None:
+        found = _read(path)
+        if found.get("config") != self.config.model_dump_json():
+            raise DataError(
+                f"{path} was written with another configuration; go on with that one, or take a new folder.", value=path
+            )
+        self.network.load_state_dict(found["network"])
+        self._optimizer.load_state_dict(found["optimizer"])
+        self._schedule.load_state_dict(found["schedule"])
+        self._rng.bit_generator.state = json.loads(found["batches"])
+        torch.set_rng_state(found["torch"])
+        p = json.loads(found["progress"])
+        p["history"] = [(int(a), float(b), float(c)) for a, b, c in p["history"]]
+        self.progress = Progress(**p)
+
+
+def log_odds_of(network: FusionNetwork, clips: Sequence[Features], device: Any = None) -> list[NDArray[np.float64]]:
+    """Log-odds of each clip, (T,); sixteen at a time."""
+    network.eval()
+    found: list[NDArray[np.float64]] = []
+    with torch.no_grad():
+        for i in range(0, len(clips), 16):
+            part = clips[i : i + 16]
+            batch = collated(part)
+            tensors = (torch.from_numpy(a).to(device) for a in (batch.features, batch.mask, batch.context))
+            logits = network(*tensors).double().cpu().numpy()
+            found += [row[: len(c.truth)] for row, c in zip(logits, part, strict=True)]
+    return found
+
+
+def score_of(network: FusionNetwork, clips: Sequence[Features], device: Any = None) -> float:
+    """Average precision over labelled steps; over clips by their video label where no step has one.
+
+    Raises:
+        DataError: the clips have no label of both kinds.
+    """
+    logits = log_odds_of(network, clips, device)
+    y, x = np.concatenate([c.truth for c in clips]), np.concatenate(logits)
+    if not np.isfinite(y).any():
+        y, x = np.array([c.video_label for c in clips]), np.array([row.max() for row in logits])
+    known = np.isfinite(y)
+    if not 0 < y[known].sum() < known.sum():
+        raise DataError("The validation clips lack labels of both kinds; bring more people or another seed.")
+    return float(average_precision_score(y[known], x[known]))
+
+
+def save(path: Path, network: FusionNetwork, config: FusionConfig, scaling: Scaling, source: str) -> None:
+    """Write the weights of a network with all that is needed to build it again."""
+    about = {
+        "config": config.model_dump_json(),
+        "scaling": json.dumps(scaling.to_json()),
+        "source": source,
+    }
+    _write(path, {**about, "network": network.state_dict()})
+
+
+def load(path: Path) -> tuple[FusionNetwork, FusionConfig, Scaling, str]:
+    """The network that `save` wrote, its configuration, scaling and source.
+
+    Raises:
+        DataError: it is no such file.
+    """
+    found = _read(path)
+    try:
+        config = FusionConfig.model_validate_json(found["config"])
+        scaling = Scaling.from_json(json.loads(found["scaling"]))
+        network = FusionNetwork(config.network, scaling)
+        network.load_state_dict(found["network"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path} is no checkpoint of the fusion network ({error}).", value=path) from error
+    return network.eval(), config, scaling, str(found["source"])
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """All or nothing: a kill leaves the file before."""
+    part = path.with_suffix(".part")
+    try:
+        torch.save(content, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise StoreError(f"{path} cannot be written ({error}).", value=path) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch raises its own, pickle's and zipfile's
+        raise DataError(f"{path} cannot be read as a checkpoint; remove it and train anew.", value=path) from error
