@@ -146,6 +146,7 @@ class CalibrationModel:
         self.messages: deque[tuple[str, str]] = deque()
         self.state = State.IDLE
         self._progress = self._error = self._name = ""
+        self._of = ""  # whom the calibration in hand is of
         self._profile: Profile | None = None
         self._running: Calibration | None = None
         self._stack = ExitStack()  # within it a calibration has its devices
@@ -169,6 +170,7 @@ class CalibrationModel:
             self._name, self._profile = name, None
             if not self.busy:
                 self._forget(State.IDLE)
+            self.stop()
         if name:
             self._do(lambda: self._open(name))
 
@@ -180,6 +182,7 @@ class CalibrationModel:
         if self.busy or not self._name:
             return
         self._forget(State.STARTING)
+        self._of = self._name
         self._cancelled, self._error, self._progress = False, "", "models"
         self._do(lambda: self._start(choice.video, audio_spec(choice)))
 
@@ -200,7 +203,7 @@ class CalibrationModel:
     def accept(self) -> None:
         """Keep what was gathered as a new version."""
         if self.state is State.JUDGED and self._baseline is not None and self._baseline.verdict.good:
-            name, baseline, self.state = self._name, self._baseline, State.SAVING
+            name, baseline, self.state = self._of, self._baseline, State.SAVING
             self._do(lambda: self._accept(name, baseline))
 
     def roll_back(self, number: int) -> None:
@@ -329,7 +332,10 @@ class CalibrationModel:
         self.messages.extend(("warning", sentence) for sentence in running.session.errors)
         self._guidance = running.guidance()  # all that was still on its way is in it
         self._baseline = running.result()
-        self.state = State.JUDGED
+        if self._of == self._name:
+            self.state = State.JUDGED
+        else:  # another person was chosen meanwhile
+            self._forget(State.IDLE)
 
     # -- the profile
 
@@ -338,12 +344,19 @@ class CalibrationModel:
             self._profile = self._profiles.load(name) if name in self._profiles.names() else None
 
     def _accept(self, name: str, baseline: Baseline) -> None:
-        self.state = State.JUDGED  # unless it is stored, it can be tried again
-        keep(baseline, name, self._profiles)
-        self._profile, self.state = self._profiles.load(name), State.ACCEPTED
+        try:
+            keep(baseline, name, self._profiles)
+        except AhdetectError:
+            self.state = State.JUDGED  # it can be tried again
+            raise
+        self._open(name)
+        if name == self._name:
+            self.state = State.ACCEPTED
+        else:
+            self._forget(State.IDLE)
 
     def _roll_back(self, name: str, number: int) -> None:
         profile = self._profiles.load(name)
         profile.rollback(number)
         self._profiles.save(profile)
-        self._profile = profile
+        self._open(name)

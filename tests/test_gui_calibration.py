@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from agreed import LEARNS
 from media import grey, tone, write_clip
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QPushButton
@@ -282,6 +283,19 @@ def test_another_person_gets_nothing_of_what_was_gathered(model: CalibrationMode
     assert (now.state, now.profile, now.verdict, now.gathered) == (State.IDLE, "P08", None, ())
 
 
+def test_another_person_who_is_chosen_meanwhile_gets_nothing_either(
+    model: CalibrationModel, profiles: FileProfiles
+) -> None:
+    fake = gathering(model)
+    fake.talk(15)
+    model.choose("P08")
+    wait(lambda: not model.busy)
+    assert not fake.entered
+    assert model.state is State.IDLE
+    model.accept()
+    assert profiles.names() == ()
+
+
 def test_without_a_person_nothing_starts(profiles: FileProfiles) -> None:
     model = CalibrationModel(Fake, lambda *_, **__: "weights", profiles, SECONDS)  # type: ignore[arg-type, return-value]
     model.choose("")
@@ -393,6 +407,7 @@ def test_a_person_is_named_by_a_pseudonym_that_a_profile_can_have(name: str, goo
 def context(tmp_path: Path, qtbot: Any) -> Context:
     context = Context(QSettings(str(tmp_path / "gui.ini"), QSettings.Format.IniFormat))
     context.choice, context.plan.profile = DeviceChoice("0", "none"), "P07"
+    context.consent = LEARNS
     return context
 
 
