@@ -140,4 +140,4 @@ def test_the_examples_of_the_sdk_page_run(tmp_path: Path, capsys: pytest.Capture
     said = capsys.readouterr().out
     assert "['prompt', 'marker'] True" in said
     assert "no-such-clip.mp4 4" in said
-    assert (tmp_path / "session" / "frames.parquet").is_file()
+    assert (tmp_path / "session" / "frames.parquet.ahd").is_file()

@@ -409,3 +409,15 @@ def test_show_and_repair_take_a_passphrase_from_a_file(closed: Path, tmp_path: P
     options = ["--out", str(picture), "--passphrase-file", str(tmp_path / "words")]
     assert run(session_command.app, ["picture", str(closed), *options]).exit_code == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_decrypt_writes_a_folder_that_opens_without_a_key(closed: Path, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text(WORDS)
+    out = tmp_path / "plain"
+    args = ["decrypt", str(closed), "--out", str(out), "--passphrase-file", str(tmp_path / "words")]
+    assert CliRunner().invoke(session_command.app, args).exit_code == 0
+    session = open_session(out, Keys())
+    check(session)
+    assert session.info["encrypted"] is False
+    assert {stat.S_IMODE(p.stat().st_mode) for p in out.iterdir()} == {0o600}
+    assert isinstance(CliRunner().invoke(session_command.app, args).exception, StoreError)

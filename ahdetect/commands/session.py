@@ -14,6 +14,7 @@ from ahdetect.capture.clock import NS_PER_S
 from ahdetect.commands import keying, sessions
 from ahdetect.store.audit import Act
 from ahdetect.store.journal import note
+from ahdetect.store.plain_copy import write_plain
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.repair import repair as repair_folder
 
@@ -65,6 +66,21 @@ def picture(
     note(folder, session.info, Act.EXPORT, formats=["picture"])
     draw_timeline(session.timeline(), out, session.video, 0.0 if session.video is not None else None)
     typer.echo(str(out))
+
+
+@app.command()
+def decrypt(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(help="A new folder; whoever gets at it sees and hears everything in it.")],
+    passphrase: keying.Ask = False,
+    passphrase_file: keying.PassphraseFile = None,
+    identity: keying.Identity = None,
+) -> None:
+    """Copy a session into a folder that can be read without ahdetect; the session itself stays encrypted."""
+    session = open_session(folder, keying.opening_keys(passphrase, passphrase_file, identity))
+    note(folder, session.info, Act.EXPORT, formats=["plain copy"])
+    write_plain(session, out)
+    typer.echo(f"{out}: not encrypted; whoever gets at it sees and hears everything in it.")
 
 
 def describe(session: Session) -> dict[str, Any]:

@@ -74,26 +74,26 @@ class Vault:
             UnknownFormatError: a newer version wrote it.
             DamagedError: all its locks are damaged.
         """
-        problem: StoreError = DamagedError(
-            f"The locks of {name} are damaged; take session.json from a copy.", value=name
-        )
+        problem: StoreError | None = None
+        tried: list[tuple[bytes, list[Any]]] = []
         for place in places:
             try:
                 said = place["encryption"]
                 version, session, wraps = int(said["version"]), bytes.fromhex(said["session"]), list(said["locks"])
-                if len(session) != ID_BYTES:
-                    continue
             except (KeyError, TypeError, ValueError):
                 continue
+            if len(session) != ID_BYTES or (session, wraps) in tried:
+                continue
+            tried.append((session, wraps))
             if version > VERSION:
                 raise UnknownFormatError(
-                    f"{name} is sealed in format {version}, this ahdetect knows {VERSION}; update it."
+                    f"{name} is sealed in format {version}, this ahdetect knows {VERSION}; update it.", value=name
                 )
             try:
                 return Vault(session, keys.unlock(wraps, session, name), tuple(wraps))
-            except DamagedError as error:
-                problem = error
-        raise problem
+            except StoreError as error:
+                problem = problem or error
+        raise problem or DamagedError(f"The locks of {name} are damaged; take session.json from a copy.", value=name)
 
     # -- files
 
