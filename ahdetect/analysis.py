@@ -90,7 +90,7 @@ def analyze(
     settings = (settings or Settings()).with_prompt(prompt_kind)
     found = load_profile(profile, profiles)
     clock, ledger = ReplayClock(), Ledger()
-    source = open_clip(Path(clip), clock, ledger, keys)
+    source = open_clip(Path(clip), clock, ledger, keys, learn=learn)
     began = perf_counter()
     models = models or Models.load(settings, video=source.info.has_video, audio=source.info.has_audio, yields=True)
     load_s = perf_counter() - began
@@ -119,11 +119,14 @@ def analyze(
     return timeline
 
 
-def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None = None) -> Replay:
+def open_clip(
+    path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None = None, *, learn: bool = False
+) -> Replay:
     """A replay of a clip, or of the pictures and sound of a session folder.
 
     Raises:
-        ConsentError: it is a recorded session, and its person did not agree to the analysis.
+        ConsentError: it is a recorded session, and its person did not agree to the analysis; or, where a profile is to
+            learn from it, not to adaptation.
     """
     if path.is_dir():
         from ahdetect.store.audit import Act
@@ -133,7 +136,8 @@ def open_clip(path: Path, clock: ReplayClock, ledger: Ledger, keys: Keys | None 
         from ahdetect.store.reader import open_session
 
         session = open_session(path, keys)
-        check_stored(session.info, Purpose.ANALYSIS)
+        for purpose in (Purpose.ANALYSIS, *([Purpose.ADAPTATION] if learn else [])):
+            check_stored(session.info, purpose)
         note(path, session.info, Act.OPEN)
         if session.video is None and session.audio is None:
             hint = f"analyse {session.clip} instead" if session.clip else "name a clip or a recorded session"

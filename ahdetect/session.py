@@ -114,7 +114,7 @@ class Session:
         self._stopped = False
         try:
             setup = setup_of(self.video, self.audio)
-            adapt = self.settings.fusion.adapt and (consent is None or consent.allows(Purpose.ADAPTATION))
+            adapt = self.settings.fusion.adapt and consent is not None and consent.allows(Purpose.ADAPTATION)
             self.person = Person(found, setup, adapt=adapt) if found is not None else None
             self._prepare(out)
         except BaseException:

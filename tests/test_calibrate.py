@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agreed import AGREED, LEARNS
 from media import beginning, grey, tone, write_clip
 from test_baseline import talk
 
@@ -375,7 +376,7 @@ def test_an_analysis_says_whose_profile_it_used_and_leaves_it_as_it_was(
 
 def run(*args: str) -> int:
     with pytest.raises(SystemExit) as left:
-        cli.main(args)
+        cli.main([*args, *(("--consent-given", "adaptation") if args[0] == "calibrate" else ())])
     return left.value.code if isinstance(left.value.code, int) else 0
 
 
@@ -555,7 +556,9 @@ def test_a_live_session_adds_a_version_unless_it_is_deleted(
     clip = beginning(DEMO, tmp_path / "clip.mkv", 3.0)
     events = []
     models = replace(weights, face=None, body=None)
-    session = Session("none", str(clip), settings=without_words(Settings()), models=models, profile="P07")
+    session = Session(
+        "none", str(clip), settings=without_words(Settings()), models=models, profile="P07", consent=LEARNS
+    )
     session.on_event(events.append)
     with session:
         session.wait(20.0)
@@ -575,3 +578,19 @@ def test_a_history_tells_steps_in_short_and_refusals_in_full() -> None:
     assert (dict(short.before), dict(short.after)) == ({"a": 1.0, "b": 5.0}, {"a": 3.0, "b": 6.0})
     assert dict(short.effect) == {"mean_p_before": 0.1, "mean_p_after": 0.4, "steps": 2.0}
     assert (short.amount, refused) == (30.0, REFUSED)
+
+
+def test_nobody_is_learned_from_who_did_not_agree_to_it(
+    stored: Profile, profiles: FileProfiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["calibrate", "--profile", "P07"])
+    assert left.value.code == 8
+    assert "learns from nobody who did not agree" in capsys.readouterr().err
+    clip = beginning(DEMO, tmp_path / "clip.mkv", 1.0)
+    off = validated({"channels": {"face": False, "body": False, "voice": False, "words": False}}, "test")
+    for consent, learns in ((None, False), (AGREED, False), (LEARNS, True)):
+        session = Session(str(clip), "none", settings=off, profile="P07", consent=consent)
+        session.stop()
+        assert session.person is not None
+        assert session.person.adapt is learns

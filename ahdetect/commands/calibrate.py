@@ -21,11 +21,14 @@ from ahdetect.calibration.baseline import Baseline
 from ahdetect.calibration.guide import DEFAULT_S, LONGEST_S, SHORTEST_S, Guidance, Step
 from ahdetect.calibration.profile import Version, checked_name
 from ahdetect.calibration.profile_store import FileProfiles
+from ahdetect.commands import consenting
+from ahdetect.commands.consenting import consent_from
 from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
 from ahdetect.errors import CalibrationError
 from ahdetect.models.cues import Channel
+from ahdetect.store.gate import may_learn
 
 app = typer.Typer()
 
@@ -49,6 +52,10 @@ def main(
     settings: Annotated[Path | None, typer.Option(help="A settings file (TOML).")] = None,
     accept_anyway: Annotated[bool, typer.Option("--accept-anyway", help="Keep it although it is not good.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: begin at once, keep what is good.")] = False,
+    consent: consenting.File = None,
+    consent_given: consenting.Given = None,
+    text_version: consenting.Version = consenting.DEFAULT_VERSION,
+    text_language: consenting.Language = consenting.DEFAULT_LANGUAGE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine when done.")] = False,
 ) -> None:
     """Measure what is usual in one person, in a minute of neutral talk, and keep it in their profile.
@@ -58,6 +65,7 @@ def main(
     profiles = FileProfiles()
     if checked_name(profile) in profiles.names():
         profiles.load(profile)  # one that is damaged is told before the talk, not after
+    may_learn(consent_from(consent, consent_given, text_version, text_language, profile, consenting.DEFAULT_KEEP_DAYS))
     chosen = without_words(load_settings(settings) if settings else Settings())
     # Asked once: while models start, stderr is redirected (capture/quiet.py) and would not look like a terminal.
     console = Console(stderr=True, force_terminal=sys.stderr.isatty() or None)

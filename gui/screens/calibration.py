@@ -223,9 +223,9 @@ class CalibrationScreen(Screen):
 
     @property
     def _agreed(self) -> bool:
-        """Whether nobody said no to keeping what is usual for them."""
+        """Whether the person said yes to keeping what is usual for them."""
         consent = self.context.consent
-        return consent is None or consent.allows(Purpose.ADAPTATION)
+        return consent is not None and consent.allows(Purpose.ADAPTATION)
 
     def _titled(self, now: Snapshot) -> str:
         if not now.profile:
