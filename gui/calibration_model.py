@@ -346,7 +346,7 @@ class CalibrationModel:
     def _accept(self, name: str, baseline: Baseline) -> None:
         try:
             keep(baseline, name, self._profiles)
-        except AhdetectError:
+        except Exception:
             self.state = State.JUDGED  # it can be tried again
             raise
         self._open(name)
