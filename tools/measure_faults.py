@@ -55,7 +55,8 @@ def killed(folder: Path, after_s: float) -> dict[str, float]:
     said = [0, 0, 0]
     timer: threading.Timer | None = None
     for line in process.stdout:
-        said = [int(part) for part in line.split()]
+        if line.endswith("\n"):  # the last one may be cut off
+            said = [int(part) for part in line.split()]
         if timer is None:  # from the first picture on
             timer = threading.Timer(after_s, process.kill)
             timer.start()
