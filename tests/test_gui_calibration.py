@@ -504,12 +504,20 @@ def test_an_error_is_a_banner(screen: CalibrationScreen, context: Context, qtbot
 
 
 def test_who_did_not_agree_to_adaptation_is_not_kept(screen: CalibrationScreen, context: Context, qtbot: Any) -> None:
-    context.consent = SimpleNamespace(allows=lambda _: False)  # type: ignore[assignment]
     press(qtbot, screen.buttons["start"])
     qtbot.waitUntil(lambda: screen.model.state is State.GATHERING and screen.model.snapshot().step is not None)
+    context.consent = SimpleNamespace(allows=lambda _: False)  # type: ignore[assignment]  # taken back meanwhile
     Fake.made[-1].talk(SECONDS + 1)
     qtbot.waitUntil(lambda: "did not agree" in screen.judgement.text())
     assert not screen.buttons["accept"].isEnabled()
+
+
+@pytest.mark.parametrize("consent", [None, SimpleNamespace(allows=lambda _: False)])
+def test_nobody_talks_for_a_minute_for_nothing(screen: CalibrationScreen, context: Context, consent: Any) -> None:
+    context.consent = consent
+    screen.enter()
+    assert not screen.buttons["start"].isEnabled()
+    assert "ask them in Set-up" in screen.not_agreed.text()
 
 
 def test_leaving_lets_the_devices_go_and_what_was_gathered_waits(screen: CalibrationScreen, qtbot: Any) -> None:

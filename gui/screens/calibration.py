@@ -39,7 +39,7 @@ translate = QCoreApplication.translate
 TICK_MS: Final = 33
 WORDS_EVERY: Final = 8
 """Words and bars change four times a second."""
-PICTURE_AT: Final = 4
+PICTURE_AT: Final = 5
 """Place of the picture below what is to be done."""
 NARROW: Final = 55
 """Letters that each half is wide at least; narrower ones stand under each other."""
@@ -147,6 +147,7 @@ class CalibrationScreen(Screen):
             _show(widget, len(now.versions) > 1)
         _show(self._rest, len(now.versions) <= 1)
         _say(self.no_versions, "" if len(now.versions) > 1 else self._without(now))
+        _say(self.not_agreed, self._disagreed(now))
         self._enable(now)
 
     def _show_step(self, now: Snapshot) -> None:
@@ -227,6 +228,15 @@ class CalibrationScreen(Screen):
         consent = self.context.consent
         return consent is not None and consent.allows(Purpose.ADAPTATION)
 
+    def _disagreed(self, now: Snapshot) -> str:
+        """That nothing can be learned yet, before anybody has talked for nothing."""
+        if self._agreed or not now.profile or now.state not in (State.IDLE, State.FAILED):
+            return ""
+        return translate(
+            "CalibrationScreen",
+            "The person has not agreed to adaptation yet, so nothing about them may be kept: ask them in Set-up.",
+        )
+
     def _titled(self, now: Snapshot) -> str:
         if not now.profile:
             return translate("CalibrationScreen", "Calibration")
@@ -256,7 +266,7 @@ class CalibrationScreen(Screen):
         chosen = self.versions.chosen
         fresh = now.state not in (State.JUDGED, State.ACCEPTED)
         can = {
-            "start": free and fresh and devices and bool(now.profile),
+            "start": free and fresh and devices and bool(now.profile) and self._agreed,
             "next": now.state is State.GATHERING,
             "stop": now.state in (State.STARTING, State.GATHERING),
             "accept": now.state is State.JUDGED and now.verdict is not None and now.verdict.good and self._agreed,
@@ -309,6 +319,7 @@ class CalibrationScreen(Screen):
         self.step_bar.setRange(0, 1000)
         self.step_bar.setAccessibleName(translate("CalibrationScreen", "Time left in this step"))
         self.gathered = GatheredView(self.context.theme)
+        self.not_agreed = plain("warning")
         self.missing, self.judgement, self.verdict, self.no_versions = (
             plain(),
             plain("heading"),
@@ -381,7 +392,9 @@ class CalibrationScreen(Screen):
         rest = QWidget()  # takes the room that is left while there is no picture
         rest.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         # The text stands on top, near the camera: who reads it looks at about where they look in a session.
-        task = _column(self.step_title, self.step_bar, self.ask, self.text, self.video, rest, stretch=self.video)
+        task = _column(
+            self.not_agreed, self.step_title, self.step_bar, self.ask, self.text, self.video, rest, stretch=self.video
+        )
         layout = task.layout()
         assert isinstance(layout, QVBoxLayout)
         self._left = layout

@@ -357,6 +357,10 @@
       <translation>Pas assez bon pour être utilisé : recommencez, ou continuez sans.</translation>
     </message>
     <message>
+      <source>The person has not agreed to adaptation yet, so nothing about them may be kept: ask them in Set-up.</source>
+      <translation>La personne n’a pas encore accepté l’adaptation ; rien sur elle ne peut donc être gardé : demandez-le-lui dans Préparation.</translation>
+    </message>
+    <message>
       <source>Calibration of {name}</source>
       <translation>Étalonnage de {name}</translation>
     </message>
@@ -385,28 +389,12 @@
       <translation>Passer a&amp;u direct</translation>
     </message>
     <message>
-      <source>State of the calibration</source>
-      <translation>État de l’étalonnage</translation>
-    </message>
-    <message>
       <source>Picture of the camera</source>
       <translation>Image de la caméra</translation>
     </message>
     <message>
-      <source>Text to read or question to answer</source>
-      <translation>Texte à lire ou question à laquelle répondre</translation>
-    </message>
-    <message>
       <source>Time left in this step</source>
       <translation>Temps restant dans cette étape</translation>
-    </message>
-    <message>
-      <source>What is still missing</source>
-      <translation>Ce qui manque encore</translation>
-    </message>
-    <message>
-      <source>Verdict</source>
-      <translation>Verdict</translation>
     </message>
     <message>
       <source>&amp;Start</source>
