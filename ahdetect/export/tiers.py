@@ -133,7 +133,8 @@ def ranged(reasons: Sequence[str]) -> str:
     """Reasons of one shape as one: `67 ms old` and `300 ms old` as `67-300 ms old`."""
     columns = zip(*(_NUMBER.findall(reason) for reason in reasons), strict=True)
     spans = (sorted(set(column), key=float) for column in columns)
-    return _NUMBER.sub(lambda _: "-".join(dict.fromkeys(((span := next(spans))[0], span[-1]))), reasons[0])
+    texts = (low if not more else f"{low}-{more[-1]}" for low, *more in spans)
+    return _NUMBER.sub(lambda _: next(texts), reasons[0])
 
 
 def words(material: Material) -> Tier:
