@@ -80,13 +80,14 @@ class Attention(nn.Module):  # type: ignore[misc]
     def __init__(self, hidden: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.scale = sqrt(heads / hidden)
         self.project = nn.Linear(hidden, 3 * hidden)
         self.out = nn.Linear(hidden, hidden)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Tokens (..., channels, hidden), mask (..., channels); absent channels neither ask nor answer."""
         q, k, v = (x.unflatten(-1, (self.heads, -1)) for x in self.project(tokens).chunk(3, dim=-1))
-        scores = torch.einsum("...ahd,...bhd->...hab", q, k) / sqrt(q.shape[-1])
+        scores = torch.einsum("...ahd,...bhd->...hab", q, k) * self.scale
         scores = scores + (mask[..., None, None, :] - 1.0) * 1e4
         weights = torch.softmax(scores, dim=-1) * mask[..., None, None, :]
         found = torch.einsum("...hab,...bhd->...ahd", weights, v).flatten(-2)
@@ -138,13 +139,14 @@ class CoAttention(nn.Module):  # type: ignore[misc]
         self.joint = nn.Linear(n * h, n * h)
         self.own = nn.Linear(h, h)
         self.out = nn.Linear(h, h)
+        self.scale = 1.0 / sqrt(h)
         self.width = n * h
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """All attended tokens side by side, (..., channels * hidden)."""
         tokens = tokens * mask[..., None]
         joint = self.joint(tokens.flatten(-2)).unflatten(-1, (len(CHANNELS), -1))
-        agreement = torch.tanh(joint * tokens / sqrt(tokens.shape[-1]))
+        agreement = torch.tanh(joint * tokens * self.scale)
         attended = tokens + self.out(functional.relu(self.own(tokens) + agreement))
         return (attended * mask[..., None]).flatten(-2)
 

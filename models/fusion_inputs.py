@@ -237,7 +237,7 @@ class Inputs:
         rows = np.zeros((len(since_s), CONTEXT), dtype=np.float32)
         for k, tau in enumerate(ANSWER_S):
             rows[:, len(KINDS) + k] = np.exp(-since_s / tau)
-        rows[:, PRIOR - 1] = since_s < self.dt / 2
+        rows[:, PRIOR - 1] = since_s < self.dt - 1e-6
         rows[:, PRIOR + 1] = self._personal.prevalence is not None
         for kind in set(kinds):
             which = np.array([k == kind for k in kinds])
