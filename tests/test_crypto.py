@@ -216,6 +216,19 @@ def test_swapped_segments_are_told_as_such() -> None:
         reader(data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]).read()
 
 
+def test_segments_that_were_swapped_and_renumbered_do_not_open() -> None:
+    """What stands in the clear can be forged; it is bound to what is sealed."""
+    data = sealed()
+    places = segments(data)
+    (a, b), (c, d) = next((p, q) for p in places for q in places if p < q and p[1] - p[0] == q[1] - q[0])
+    number_and_place = slice(8 + 16, 8 + 16 + 12)  # in the record that starts a segment, behind its head and file id
+    first, second = bytearray(data[a:b]), bytearray(data[c:d])
+    first[number_and_place], second[number_and_place] = second[number_and_place], first[number_and_place]
+    found = reader(data[:a] + bytes(second) + data[b:c] + bytes(first) + data[d:])
+    assert len(found.verify()) == 2
+    assert all(isinstance(error, DamagedError) for error in found.verify())
+
+
 def test_a_segment_of_another_file_is_told_as_such() -> None:
     data, other = sealed(), sealed()
     start, stop = segments(data)[2]

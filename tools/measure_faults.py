@@ -3,6 +3,8 @@
 Run: `PYTHONPATH=tests python tools/measure_faults.py kill 100`: `kill -9` at random moments of a made-up recording
 (160x120, 30 fps, sound, rows, words), then opening and repair, and for a part of them a kill during repair.
 `... flip 1000`: one flipped bit at a time, anywhere in the files of a closed session, then opening and verification.
+`... fuzz 600`: for that many seconds, files of a closed session cut, swapped, doubled, overwritten; then all that
+reads a session, whose only errors may be our own, and which may give back nothing but what was written.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,7 +28,10 @@ from ahdetect.sealing import new_key
 from ahdetect.store.media import open_media, read_pcm
 from ahdetect.store.reader import Session, open_session
 from ahdetect.store.repair import repair
+from ahdetect.store.schema import SESSION_JSON
+from ahdetect.store.vault import LOCKS, META
 from ahdetect.store.verification import verify
+from ahdetect.store.writer import FILES
 from ahdetect.store_key import into_file
 
 RECORD = Path(__file__).parent.parent / "tests" / "record_until_killed.py"
@@ -106,15 +112,7 @@ def kills(count: int, place: Path) -> None:
 
 def flips(count: int, place: Path) -> None:
     folder, rng = place / "s", random.Random(2)
-    process = subprocess.Popen([sys.executable, str(RECORD), str(folder), "sealed"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if int(line.split()[0]) > 3_000_000_000:
-            process.kill()
-            break
-    process.wait()
-    repair(folder)
-    assert verify(folder).problems == []
+    made(folder)
     paths = sorted(folder.iterdir())
     sizes = [path.stat().st_size for path in paths]
     kinds: Counter[str] = Counter()
@@ -136,6 +134,85 @@ def flips(count: int, place: Path) -> None:
         print(f"  {n:5} {kind}")
 
 
+def made(folder: Path) -> None:
+    """A session that was killed after three seconds and repaired."""
+    process = subprocess.Popen([sys.executable, str(RECORD), str(folder), "sealed"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if int(line.split()[0]) > 3_000_000_000:
+            process.kill()
+            break
+    process.wait()
+    repair(folder)
+    assert verify(folder).problems == []
+
+
+def mutated(data: bytes, other: bytes, rng: random.Random) -> bytes:
+    """Bytes that somebody or something has been at."""
+    a, b = sorted((rng.randrange(len(data) + 1), rng.randrange(len(data) + 1)))
+    return rng.choice(
+        [
+            data[:a],
+            data[a:],
+            data[:a] + data[b:],
+            data[:b] + data[a:],
+            data[:a] + rng.randbytes(rng.randrange(1, 200)) + data[b:],
+            data[:a] + bytes(b - a) + data[b:],
+            data[:a] + other[a:b] + data[b:],
+            data + rng.randbytes(rng.randrange(1, 200)),
+            data[:a] + bytes([rng.randrange(256)]) + data[a + 1 :],
+            other,
+        ]
+    )
+
+
+def content_of(session: Session) -> dict[str, bytes]:
+    """Every file of a session, decrypted; "" for one that says that it is damaged."""
+    found = {}
+    for name in FILES:
+        if session.files.exists(name) and name not in (SESSION_JSON, LOCKS, META):
+            try:
+                with session.files.read(name) as file:
+                    found[name] = file.read()
+            except StoreError:
+                found[name] = b""
+    return found
+
+
+def fuzz(seconds: int, place: Path) -> None:
+    folder, rng = place / "s", random.Random(3)
+    made(folder)
+    wholes = {path.name: path.read_bytes() for path in folder.iterdir()}
+    truth = content_of(open_session(folder))
+    kinds: Counter[str] = Counter()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for name in rng.sample(sorted(wholes), rng.choice([1, 1, 1, 2, 3])):
+            (folder / name).write_bytes(mutated(wholes[name], wholes[rng.choice(sorted(wholes))], rng))
+        try:
+            session = open_session(folder)
+            for name, content in content_of(session).items():
+                assert content in (b"", truth[name]), f"{name} reads as something that was never written"
+            kinds["opened, told by verify" if verify(folder).problems else "opened, no difference"] += 1
+            session.timeline()
+        except StoreError as error:
+            kinds[type(error).__name__] += 1
+        if rng.random() < 0.2:
+            try:
+                repair(folder)
+                kinds["(repaired)"] += 1
+            except StoreError:
+                kinds["(not repairable)"] += 1
+        for path in folder.iterdir():
+            if path.name not in wholes:
+                path.unlink()
+        for name, content in wholes.items():
+            (folder / name).write_bytes(content)
+    print(f"{seconds} s, {sum(n for kind, n in kinds.items() if kind[0] != '(')} damaged sessions:")
+    for kind, n in kinds.most_common():
+        print(f"  {n:5} {kind}")
+
+
 def main() -> None:
     what, count = sys.argv[1], int(sys.argv[2])
     with tempfile.TemporaryDirectory() as name:
@@ -143,7 +220,7 @@ def main() -> None:
         into_file(new_key(), place / "store.key")
         os.environ["AHDETECT_KEY_FILE"] = str(place / "store.key")
         (place / "runs").mkdir()
-        {"kill": kills, "flip": flips}[what](count, place / "runs")
+        {"kill": kills, "flip": flips, "fuzz": fuzz}[what](count, place / "runs")
 
 
 if __name__ == "__main__":
