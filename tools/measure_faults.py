@@ -35,7 +35,13 @@ from ahdetect.store.writer import FILES
 from ahdetect.store_key import into_file
 
 RECORD = Path(__file__).parent.parent / "tests" / "record_until_killed.py"
-REPAIR = "import sys; from ahdetect.store.repair import repair; from pathlib import Path; repair(Path(sys.argv[1]))"
+REPAIR = """
+import sys
+from pathlib import Path
+from ahdetect.store.repair import repair
+print("begins", flush=True)
+repair(Path(sys.argv[1]))
+"""
 
 
 def ends_s(session: Session) -> dict[str, float]:
@@ -89,13 +95,14 @@ def kills(count: int, place: Path) -> None:
         folder = place / str(number)
         before = ends_s(open_session(folder))
         if number % 4 == 0:  # killed while it is repaired, too
-            process = subprocess.Popen([sys.executable, "-c", REPAIR, str(folder)])
-            try:
-                process.wait(rng.uniform(0.6, 2.0))
-            except subprocess.TimeoutExpired:
+            process = subprocess.Popen([sys.executable, "-c", REPAIR, str(folder)], stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(rng.uniform(0.0, 0.4))
+            if process.poll() is None:
                 process.kill()
-                process.wait()
                 interrupted += 1
+            process.wait()
         after = ends_s(repair(folder))
         if any(abs(after[name] - before[name]) > 0.002 for name in before):
             changed += 1

@@ -27,6 +27,7 @@ from rich.text import Text
 import ahdetect.commands
 from ahdetect.assets.cache import Cache, State
 from ahdetect.errors import AhdetectError
+from ahdetect.store_key import find_store_keys, keychain, name_of_key
 
 app = typer.Typer(help="Say what is installed, what is missing and the command that mends it.")
 
@@ -139,6 +140,18 @@ def machine() -> Iterator[Finding]:
         yield Finding(name, free >= DISK_BYTES, False, f"{free / 1e9:.1f} GB free at {folder}", mend)
 
 
+def keys() -> Iterator[Finding]:
+    """Whether recordings can be encrypted without a passphrase."""
+    try:
+        found, backend = find_store_keys(), keychain()
+    except AhdetectError as error:
+        yield Finding("store key", False, False, str(error), "ahdetect keys show")
+        return
+    said = name_of_key(found[0]) if found else "made by the first recording" if backend is not None else "none"
+    ok = bool(found) or backend is not None
+    yield Finding("store key", ok, False, said, "" if ok else "ahdetect keys init")
+
+
 def devices() -> Iterator[Finding]:
     """Cameras and microphones; a machine that only analyses recordings needs none."""
     try:
@@ -158,7 +171,7 @@ def devices() -> Iterator[Finding]:
     yield Finding("microphones", bool(heard), False, found, "" if heard else mend)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, imports, models, devices, machine)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (python, packages, imports, models, keys, devices, machine)
 
 
 @app.command()
