@@ -1,8 +1,8 @@
 """Command line: arguments in, an exit code out; errors leave as one sentence on stderr.
 
 Exit codes (`docs/cli.md`): 0 done; 1 an error without a number of its own, or `doctor` found something missing; 2 wrong
-arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 7 a file of data; 9 a
-calibration that is not good enough; 130 stopped by Ctrl-C. 2 to 9 are the `exit_code` of the classes in
+arguments or settings; 3 a device; 4 a clip; 5 a model file; 6 a session folder; 7 a file of data; 8
+consent; 9 a calibration that is not good enough; 130 stopped by Ctrl-C. 2 to 9 are the `exit_code` of the classes in
 `ahdetect.errors`.
 """
 
@@ -26,11 +26,12 @@ from ahdetect.errors import AhdetectError, ConfigError, known
 COMMANDS: dict[str, tuple[str, str]] = {
     "gui": ("ahdetect.commands.gui", "Open the desktop app."),
     "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
+    "extract": ("ahdetect.commands.extract", "Extract the cues of a corpus: a file per clip, with its labels."),
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
     "language": ("ahdetect.commands.language", "Score answers in words: signs of A/H, clause by clause."),
     "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
     "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),
-    "session": ("ahdetect.commands.session", "Look into a session folder, or finish one that was cut off."),
+    "session": ("ahdetect.commands.session", "Look into stored sessions; finish, verify, erase them; consent."),
     "keys": ("ahdetect.commands.keys", "Make and name the keys that sessions are encrypted with."),
     "calibrate": ("ahdetect.commands.calibrate", "Measure what is usual in one person; kept in their profile."),
     "profile": ("ahdetect.commands.profile", "Look into the profile of a person, go back in it, or delete it."),
@@ -44,7 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EPILOG = (
     "Exit codes: 0 done, 1 other error, 2 arguments, 3 device, 4 clip, 5 model file, 6 session folder, 7 data, "
-    "9 calibration, 130 Ctrl-C."
+    "8 consent, 9 calibration, 130 Ctrl-C."
 )
 
 

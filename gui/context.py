@@ -6,6 +6,7 @@ Screens know the context, never each other. Signals may be emitted from any thre
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -125,6 +126,9 @@ class Context(QObject):
         """Remember devices and plan for the next start."""
         self.settings.setValue("choice", json.dumps(asdict(self.choice)))
         self.settings.setValue("plan", json.dumps({**asdict(self.plan), "out": str(self.plan.out)}))
+        self.settings.sync()
+        with suppress(OSError):  # a pseudonym stands in it; where settings are no file there is nothing to do
+            Path(self.settings.fileName()).chmod(0o600)
 
     # -- look
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_answers_go_to_the_session_and_are_never_remembered(setup: SetupScreen, 
     assert context.consent is not None
     assert context.consent.person == "P07"
     context.save()
+    assert stat.S_IMODE(Path(context.settings.fileName()).stat().st_mode) == 0o600  # a pseudonym stands in it
     assert Context(context.settings).consent is None
     assert "consent" not in str(context.settings.value("plan"))
 
