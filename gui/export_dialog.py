@@ -44,7 +44,7 @@ class ExportDialog(QDialog):
         formats: the box of each format.
         words: words, prompts' texts and notes may leave.
         media: pictures and sound may leave.
-        mask: names are masked.
+        names: names are masked.
         blur: the face is blurred.
         stills: the report shows moments of the video.
         yes: the button that goes on.
@@ -59,14 +59,14 @@ class ExportDialog(QDialog):
         }
         self.words = QCheckBox(translate("ExportDialog", "Words, prompts and notes"))
         self.media = QCheckBox(translate("ExportDialog", "Pictures and sound"))
-        self.mask = QCheckBox(translate("ExportDialog", "Replace names in words and notes (a guess)"))
+        self.names = QCheckBox(translate("ExportDialog", "Replace names in words and notes (a guess)"))
         self.blur = QCheckBox(translate("ExportDialog", "Blur the face in films"))
         self.stills = QCheckBox(translate("ExportDialog", "Show moments of the video in the report"))
         self.words.setChecked(True)
         self.media.setChecked(True)
         self._warning = _label("", "warning")
         self._build(title, research)
-        for box in (*self.formats.values(), self.words, self.media, self.mask, self.blur, self.stills):
+        for box in (*self.formats.values(), self.words, self.media, self.names, self.blur, self.stills):
             box.toggled.connect(lambda _: self._look())
         self._look()
 
@@ -84,7 +84,7 @@ class ExportDialog(QDialog):
         return Options(
             words=self.words.isChecked(),
             media=self.media.isChecked(),
-            mask_names=self.mask.isChecked(),
+            mask_names=self.names.isChecked(),
             blur_face=self.blur.isChecked(),
             stills=self.stills.isChecked(),
         )
@@ -111,7 +111,7 @@ class ExportDialog(QDialog):
         for box in self.formats.values():
             column.addWidget(box)
         column.addWidget(_label(translate("ExportDialog", "What leaves the session"), "heading"))
-        for box in (self.words, self.media, self.mask, self.blur, self.stills):
+        for box in (self.words, self.media, self.names, self.blur, self.stills):
             column.addWidget(box)
         column.addWidget(self._warning)
         area.setWidget(page)  # large text on a small display: it scrolls

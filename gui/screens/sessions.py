@@ -198,9 +198,9 @@ class SessionsScreen(Screen):
             translate("SessionsScreen", "&Erase for good"),
         )
         if entries and self._asked(dialog):
-            folders = [entry.folder for entry in entries]
-            work = [lambda f=folder: erase(f, why="past its date") for folder in folders]
-            self.background.do(lambda: [one() for one in work], self._erased, self._failed)
+            self.background.do(
+                lambda: [erase(entry.folder, why="past its date") for entry in entries], self._erased, self._failed
+            )
 
     def ask_withdraw(self) -> None:
         """Take consent back, as the person wishes."""
