@@ -23,12 +23,13 @@ from ahdetect.models.words import Word, WordUpdate
 from ahdetect.person import Person, load_profile, setup_of
 from ahdetect.provenance import provenance
 from ahdetect.store.consent import Consent, Purpose
+from ahdetect.store.erasure import erase
 from ahdetect.store.gate import manifest, may_analyse, may_record
 from ahdetect.store.journal import Journal
 from ahdetect.store.keys import Keys, default_keys
 from ahdetect.store.storage import Storage, storage_of
 from ahdetect.store.vault import Vault
-from ahdetect.store.writer import SessionWriter, delete_session
+from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Row, smooth_rows
 
 
@@ -182,7 +183,7 @@ class Session:
                 self.journal.stopped()
 
     def stop_and_delete(self) -> None:
-        """Stop, and delete everything that was recorded.
+        """Stop, and erase everything that was recorded: its key first; a tombstone without content stays.
 
         Raises:
             StoreError: a file could not be deleted, or files of others keep the folder; what was ours is deleted.
@@ -195,9 +196,7 @@ class Session:
             pass
         finally:
             if self.writer is not None:
-                delete_session(self.writer.folder)
-                if self.journal is not None:
-                    self.journal.erased()
+                erase(self.writer.folder, why="stopped and deleted")
 
     def _sink_off(self, error: StoreError) -> None:
         # Not into the ledger from here: this may be the ledger's own file. The supervisor writes it down.

@@ -176,6 +176,7 @@ def test_the_key_goes_first_so_that_files_that_could_not_be_deleted_stay_shut(
         open_session(folder, KEYS)
     (entry,) = sessions_in(tmp_path)
     assert entry.state == "erasing"
+    assert "half erased" in verify(folder, KEYS).problems[0]
     monkeypatch.undo()
     erase(folder)
     assert sessions_in(tmp_path) == []

@@ -191,7 +191,7 @@ def test_stop_and_delete_leaves_no_file(recording: LiveModel, plan: SessionPlan)
     assert any(plan.out.iterdir())
     recording.stop_and_delete()
     wait(lambda: recording.state is State.IDLE)
-    assert [p.name for p in plan.out.iterdir()] == ["audit.jsonl"]
+    assert sorted(p.name for p in plan.out.iterdir()) == ["audit.jsonl", "erased"]
     assert recording.snapshot().folder is None
 
 
@@ -554,7 +554,7 @@ def test_deleting_asks_with_the_name_of_the_folder(live: Any, qtbot: Any, plan: 
     [delete] = [b for b in _box(live).buttons() if "Delete" in b.text()]
     qtbot.mouseClick(delete, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: live.model.state is State.IDLE, timeout=15_000)
-    assert [p.name for p in plan.out.iterdir()] == ["audit.jsonl"]
+    assert sorted(p.name for p in plan.out.iterdir()) == ["audit.jsonl", "erased"]
 
 
 def _answer(monkeypatch: pytest.MonkeyPatch, word: str) -> None:

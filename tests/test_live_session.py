@@ -302,7 +302,7 @@ def test_stop_and_delete_leaves_nothing_but_the_log_of_it(tmp_path: Path) -> Non
     session.start()
     session.wait(0.2)
     session.stop_and_delete()
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.jsonl", "clip.mkv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["audit.jsonl", "clip.mkv", "erased"]
     assert [line["what"] for line in Audit(tmp_path).lines()][-3:] == ["start", "stop", "erase"]
 
 

@@ -71,7 +71,7 @@ def erase(
 
     Args:
         folder: of the session.
-        why: for tombstone and log: "asked for", "past its date" or "consent withdrawn".
+        why: for tombstone and log: "asked for", "past its date", "consent withdrawn" or "stopped and deleted".
         person: erase the profile of its person as well, which also other sessions may have fed.
         keys: to read the pseudonym of a sealed session with; erasing alone needs no key.
         profiles: where profiles are kept; default the user's own.

@@ -46,10 +46,6 @@ class Journal:
             self._stopped = True
             self._audit.append(Act.STOP, self._session)
 
-    def erased(self) -> None:
-        """Note that everything of it was deleted."""
-        self._audit.append(Act.ERASE, self._session, why="stopped and deleted")
-
 
 def session_id(info: Mapping[str, Any]) -> str:
     """The random id of a session, from its manifest; "" for one that has none (of an older version)."""

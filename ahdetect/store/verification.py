@@ -19,6 +19,7 @@ from ahdetect.errors import AhdetectError, StoreError
 from ahdetect.store.annotations import ANNOTATIONS
 from ahdetect.store.audit import Act, Audit, Findings, mark_of
 from ahdetect.store.catalogue import sessions_in
+from ahdetect.store.erasure import ERASING
 from ahdetect.store.files import CLOSED
 from ahdetect.store.journal import session_id
 from ahdetect.store.keys import Keys
@@ -71,6 +72,9 @@ def verify(folder: Path, keys: Keys | None = None) -> Verified:
         StoreError: there is no such session.
     """
     found = Verified(Path(folder))
+    if read_manifest(found.folder).get("state") == ERASING:
+        found.problems.append("It is half erased, and its key is gone; erase it again to finish that.")
+        return found
     session = open_session(found.folder, keys)
     found.authenticated = session.encrypted
     found.problems += session.damage
