@@ -471,7 +471,11 @@ def test_masked_names_are_in_no_file_and_the_other_words_are(name: str) -> None:
 @pytest.mark.parametrize("options", [Options(mask_names=True), Options(media=False)])
 def test_the_name_of_the_clip_which_may_be_a_person_s_goes_too(options: Options, material: Material) -> None:
     assert b"made-up.mp4" in written(material, "report-html")
-    assert b"made-up.mp4" not in written(restrict(replace(material, options=options)), "report-html")
+    film = Film(Path("made-up.mp4"), Path("made-up.mp4"), clip=True)
+    bare = restrict(replace(material, film=film, options=options))
+    assert b"made-up.mp4" not in written(bare, "report-html")
+    assert b"made-up.mp4" not in written(bare, "eaf")
+    assert Holds.LINKS.value not in held(bare, ["eaf", "report-html"])
 
 
 def said(text: str) -> list[Word]:

@@ -51,7 +51,7 @@ def milliseconds(stretches: tuple[Stretch, ...]) -> list[tuple[int, int, str]]:
 
 def _link(eaf: Eaf, material: Material) -> None:
     film = material.film
-    if film is None:
+    if film is None or material.options.mask_names:  # the name of a clip may be that of a person
         return
     linked: set[str] = set()
     for media, offset_ns in ((film.video, film.video_offset_ns), (film.audio, film.audio_offset_ns)):

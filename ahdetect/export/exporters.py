@@ -209,7 +209,11 @@ def held(material: Material, names: Iterable[str]) -> list[str]:
 
 def _names_files(material: Material) -> bool:
     film, source = material.film, material.info.get("source")
-    linked = film is not None and any(isinstance(media, str | Path) for media in (film.video, film.audio))
+    linked = (
+        film is not None
+        and not material.options.mask_names
+        and any(isinstance(media, str | Path) for media in (film.video, film.audio))
+    )
     return linked or (isinstance(source, Mapping) and bool(source.get("name")))
 
 
