@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from timelines import FRAME_NS, make_row
 
 import ahdetect.cli as cli
@@ -21,7 +24,7 @@ from ahdetect.errors import ConfigError, ConsentError, NoKeyError, StoreError
 from ahdetect.models.words import Word
 from ahdetect.store.audit import Act, Audit
 from ahdetect.store.catalogue import due, entry_of, person_of, sessions_in
-from ahdetect.store.consent import Consent, Purpose, consent_text
+from ahdetect.store.consent import Consent, Purpose, consent_of, consent_text
 from ahdetect.store.erasure import TOMBSTONES, Erased, erase, tombstones, withdraw
 from ahdetect.store.gate import check_stored, manifest, stored_consent
 from ahdetect.store.journal import Journal, note
@@ -33,6 +36,8 @@ from ahdetect.store.verification import verify, verify_audit
 from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Segment
 
+FUZZ = int(os.environ.get("AHDETECT_FUZZ", "60"))
+"""How many made-up files of a kind; a long run sets more."""
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 KEYS = Keys(store=(bytes(range(32)),))
 OTHERS = Keys(passphrase="another's passphrase", cost=Cost(1, 8192))
@@ -455,3 +460,63 @@ def test_a_session_in_a_folder_without_a_log_can_be_looked_at(tmp_path: Path) ->
     (tmp_path / "audit.jsonl").unlink()
     assert not note(folder, {}, Act.OPEN)
     assert not (tmp_path / "audit.jsonl").exists()
+
+
+# -- files of strangers
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+WHOLE = manifest(Consent.given(["recording"], consent_text("en"), at=NOON), NOON)
+
+
+@st.composite
+def almost(draw: st.DrawFn, whole: object = WHOLE) -> object:
+    """A manifest in which one thing, somewhere, is something else."""
+    made = json.loads(json.dumps(whole))
+    here, key = made, draw(st.sampled_from(sorted(made)))
+    while isinstance(here[key], dict) and here[key] and draw(st.booleans()):
+        here, key = here[key], draw(st.sampled_from(sorted(here[key])))
+    here[key] = draw(JSON)
+    return made
+
+
+@settings(max_examples=FUZZ, deadline=None, suppress_health_check=list(HealthCheck))
+@given(raw=almost() | JSON)
+def test_no_manifest_brings_the_list_down(raw: object, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.getbasetemp() / "fuzzed" / "session"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "session.json").write_text(json.dumps(raw))
+    entry = entry_of(folder)
+    entry.to_json()
+    assert isinstance(entry.is_due(date(2026, 1, 1)), bool)
+
+
+@settings(max_examples=FUZZ, deadline=None, suppress_health_check=list(HealthCheck))
+@given(raw=almost(WHOLE["consent"]) | JSON)
+def test_what_is_no_record_of_consent_is_never_taken_for_a_yes_by_accident(raw: object) -> None:
+    try:
+        consent = stored_consent({"consent": raw})
+    except ConsentError:
+        return
+    if consent is None:
+        assert not isinstance(raw, dict)
+        return
+    assert isinstance(raw, dict)
+    yes = {p for p, answer in raw["answers"].items() if answer["given"] is True}
+    assert {p.value for p in Purpose if consent.allows(p)} <= yes
+    assert consent_of(consent.to_json()) == consent
+
+
+@settings(max_examples=FUZZ, deadline=None, suppress_health_check=list(HealthCheck))
+@given(lines=st.lists(JSON.map(lambda v: json.dumps(v).encode()) | st.binary(max_size=40), max_size=6))
+def test_no_log_brings_the_check_down(lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = tmp_path_factory.getbasetemp() / "fuzzed log"
+    store.mkdir(exist_ok=True)
+    (store / "audit.jsonl").write_bytes(b"\n".join(lines))
+    audit = Audit(store, store / "anchors")
+    assert audit.check().problems or not b"".join(lines).strip()
+    audit.anchor.unlink(missing_ok=True)
+    audit.append(Act.OPEN)

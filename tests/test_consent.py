@@ -142,7 +142,8 @@ def test_a_record_that_names_another_text_than_was_shown_is_refused() -> None:
 @pytest.mark.parametrize(
     "change",
     [{"text_sha256": "abc"}, {"answers": {"lies": {"given": True, "at": "2026-01-02T12:00:00Z"}}}, {"name": "Anna"},
-     {"keep_days": 0}, {"answers": {"recording": {"given": True, "at": "2026-01-02T12:00:00"}}}, {"person": "x" * 65}],
+     {"keep_days": 0}, {"answers": {"recording": {"given": True, "at": "2026-01-02T12:00:00"}}}, {"person": "x" * 65},
+     {"answers": {"recording": {"given": "yes", "at": "2026-01-02T12:00:00Z"}}}],
 )  # fmt: skip
 def test_what_is_no_record_is_one_sentence_without_the_value(change: dict[str, object]) -> None:
     with pytest.raises(ConsentError) as told:

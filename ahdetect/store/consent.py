@@ -20,6 +20,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     field_serializer,
     field_validator,
@@ -125,7 +126,7 @@ class Answer(_Record):
         withdrawn_at: when a yes was taken back.
     """
 
-    given: bool
+    given: StrictBool
     at: AwareDatetime
     withdrawn_at: AwareDatetime | None = None
 
