@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ahdetect.errors import ConfigError
 
@@ -48,12 +48,19 @@ class SpeechSettings(_Settings):
 class FusionSettings(_Settings):
     """The fuser and its prior."""
 
-    fuser: Literal["evidence"] = "evidence"
+    fuser: Literal["evidence", "network"] = "evidence"
+    network: str | None = Field(None, description="the fusion.onnx of `ahdetect train fusion`; for fuser = network")
     prompt_kind: PromptKind | None = Field(None, description="kind of prompt answered from the start; None: blind")
     prevalence: float = Field(0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)")
     segment_s: float = Field(4.25, gt=0.1, le=60, description="mean length of an A/H segment (BAH)")
     personal: bool = Field(True, description="measure cues against the person's own running mean")
     adapt: bool = Field(True, description="where a profile is in use, go on adapting to the person")
+
+    @model_validator(mode="after")
+    def _has_network(self) -> FusionSettings:
+        if self.fuser == "network" and not self.network:
+            raise ValueError('fuser = "network" needs network = "path of a fusion.onnx"')
+        return self
 
 
 class Settings(_Settings):

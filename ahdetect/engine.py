@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -46,11 +47,13 @@ from ahdetect.models.face import Detection, FaceModel, FaceStream
 from ahdetect.models.language import LanguageModel, LanguageStream
 from ahdetect.models.personal import Personal
 from ahdetect.models.posterior import ChannelState, Fuser, Presence
+from ahdetect.models.runtime import FusionModel, NetworkFuser
 from ahdetect.models.speech import SpeechModel, SpeechStream
 from ahdetect.models.track import Track
 from ahdetect.models.voice import VoiceModel, VoiceStream
 from ahdetect.models.words import Transcript, Word, WordUpdate
 from ahdetect.person import ADAPTATION, Person
+from ahdetect.reading import RowEdge, Rows
 from ahdetect.rows import Prompt, RowMaker
 from ahdetect.store.writer import SessionWriter
 from ahdetect.timeline import Row
@@ -71,9 +74,6 @@ WATCHER: Final = Policy("sound to a watcher", Overflow.DROP_OLDEST, span_s=3.0)
 SIGHT_LATE_NS: Final = 400 * 1_000_000
 """A picture whose face took longer than this is passed over for a newer one without its face (the patience of rows)."""
 
-READER: Final = Policy("rows to a reader", Overflow.DROP_OLDEST, depth=3000)
-"""Rows to a program that iterates: 100 s at 30 fps; a reader that is slower loses the oldest and is told so."""
-
 BODY_EVERY_LIVE: Final = 3
 """Body landmarks on every third frame, 10 times a second at 30 fps (DESIGN, Speed)."""
 
@@ -93,13 +93,14 @@ STALL_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Weights, loaded once and shared by sessions; None where the settings switch a channel off."""
+    """Weights, loaded once and shared by sessions; None where the settings switch a channel off or name no network."""
 
     face: FaceModel | None
     body: BodyModel | None
     voice: VoiceModel | None
     speech: SpeechModel | None
     language: LanguageModel
+    fusion: FusionModel | None = None
 
     @staticmethod
     def load(settings: Settings, *, video: bool = True, audio: bool = True, yields: bool = False) -> Models:
@@ -122,6 +123,7 @@ class Models:
             voice=VoiceModel() if audio and on.voice else None,
             speech=(giving_way(speech) if yields else speech()) if audio and on.words else None,
             language=LanguageModel(),
+            fusion=FusionModel(Path(settings.fusion.network)) if settings.fusion.network else None,
         )
 
 
@@ -258,7 +260,7 @@ class Engine:
         self._edges: list[Edge[Any]] = []
         self._workers: list[EdgeWorker[Any]] = []
         self._sinks: list[EdgeWorker[Any]] = []
-        self._readers: list[Edge[Row]] = []
+        self._readers: list[RowEdge] = []
         self._row_edge: Edge[Row] | None = None
         self._on_row: list[Callable[[Row], None]] = []
         self._on_words: list[Callable[[WordUpdate], None]] = []
@@ -416,6 +418,10 @@ class Engine:
         s, person = self.settings.fusion, self.person
         settings = EvidenceSettings(s.segment_s, s.prevalence, s.personal)
         personal = person.version.personal if person is not None else None
+        if s.fuser == "network":
+            if self.models.fusion is None:
+                raise ConfigError("The settings ask for a fusion network, but the models were loaded without one.")
+            return NetworkFuser(self.models.fusion, s.prompt_kind, s.prevalence, personal)
         if person is None or not person.adapt:
             return EvidenceFilter(settings, s.prompt_kind, personal=personal)
         # Only the fuser of the settled rows learns (the other sees none), so only that one tells of changes.
@@ -545,27 +551,22 @@ class Engine:
                 source.resume()
             self._event(Event(self.clock.now_ns(), "resumed", {}))
 
-    def rows(self, *, settled_only: bool = False) -> Iterator[Row]:
+    def rows(self, *, settled_only: bool = False) -> Rows:
         """Rows as they come, until the session ends; a settled row replaces the provisional one with its id."""
-        edge: Edge[Row] = Edge("fusion->reader", READER, self.clock, self.ledger)
+        edge = RowEdge(self.clock, self.ledger)
         with self._lock:
             if self._closed:
                 edge.close()
             self._readers.append(edge)
-        return self._read(edge, settled_only)
+        return Rows(edge, settled_only=settled_only)
 
-    def _read(self, edge: Edge[Row], settled_only: bool) -> Iterator[Row]:
-        while (packet := edge.take(None)) is not None:
-            if packet.data.settled or not settled_only:
-                yield packet.data
-
-    def mark_prompt(self, kind: str | None = None) -> None:
-        """A prompt has just ended: sets the prior of the answer and starts the clock of the response latency."""
-        now = self.clock.now_ns()
-        self._fusion.mark_prompt(Prompt(now, kind))
+    def mark_prompt(self, kind: str | None = None, *, text: str = "", t_ns: int | None = None) -> None:
+        """A prompt ended, now or at `t_ns`: sets the prior of the answer and starts the clock of response latency."""
+        ended_ns = self.clock.now_ns() if t_ns is None else t_ns
+        self._fusion.mark_prompt(Prompt(ended_ns, kind))
         if self._voice is not None:
-            self._voice.mark_prompt(now)
-        self._event(Event(now, "prompt", {"kind_of_prompt": kind}))
+            self._voice.mark_prompt(ended_ns)
+        self._event(Event(ended_ns, "prompt", {"kind_of_prompt": kind, **({"text": text} if text else {})}))
 
     def mark(self, note: str = "", t_ns: int | None = None) -> None:
         """Set a marker at session time `t_ns`, or at this moment."""

@@ -22,15 +22,22 @@ NOTE: Final = (
 )
 """Stands in every session file and under every picture."""
 
+NETWORK_NOTE: Final = (
+    "Signs consistent with ambivalence/hesitancy, a model estimate, not a diagnosis. A fusion network joined the "
+    "channels; it was trained on {source}. What each channel adds is approximate."
+)
+"""Stands there instead where the fusion network ran."""
+
 
 def provenance(settings: Settings, models: Any, person: Person | None = None) -> dict[str, Any]:
     """Versions, settings, model hashes and the profile in use, JSON-ready; a clip and a recording say the same."""
+    network = models.fusion if settings.fusion.fuser == "network" else None
     return {
         "versions": {name: _version(name) for name in ("ahdetect", *LIBRARIES)},
         "configuration": settings.model_dump(),
         "fuser": {
             "name": settings.fusion.fuser,
-            "note": NOTE,
+            "note": NOTE if network is None else NETWORK_NOTE.format(source=network.source),
             "effects": len(EFFECTS),
             "assumed": sum(e.assumed for e in EFFECTS),
         },
@@ -43,9 +50,10 @@ _ASSET_OF: Final = {"face": "face_landmarker", "body": "pose_landmarker_full", "
 
 
 def model_hashes(models: Any) -> dict[str, str]:
-    """sha256 of each model file in use, from the manifest that it was verified against."""
+    """sha256 of each model file in use, from the manifest that it was verified against; a network's own is computed."""
     used = (entry(name) for attribute, name in _ASSET_OF.items() if getattr(models, attribute) is not None)
-    return {f"{e.name}/{f.name}" if e.directory else f.name: f.sha256 for e in used for f in e.files}
+    found = {f"{e.name}/{f.name}" if e.directory else f.name: f.sha256 for e in used for f in e.files}
+    return found if models.fusion is None else {**found, "fusion.onnx": models.fusion.sha256}
 
 
 def _version(package: str) -> str:

@@ -64,9 +64,9 @@ class SimulatedData(_Config):
         known: share of people whose own parameters the network is told, as after a calibration.
     """
 
-    people: int = Field(240, ge=2)
-    validation: int = Field(24, ge=2)
-    minutes: float = Field(8.0, gt=0.2)
+    people: int = Field(800, ge=2)
+    validation: int = Field(40, ge=2)
+    minutes: float = Field(5.0, gt=0.2)
     known: float = Field(0.5, ge=0.0, le=1.0)
 
 
@@ -95,19 +95,19 @@ class TrainingConfig(_Config):
     """
 
     seed: int = Field(0, ge=0)
-    steps: int = Field(2000, ge=1)
-    batch: int = Field(32, ge=1)
-    window_s: float = Field(90.0, gt=1.0)
+    steps: int = Field(800, ge=1)
+    batch: int = Field(24, ge=1)
+    window_s: float = Field(75.0, gt=1.0)
     lead_s: float = Field(10.0, ge=0.0)
-    rate: float = Field(4e-3, gt=0.0, le=1.0)
-    decay: float = Field(1e-2, ge=0.0)
+    rate: float = Field(3e-3, gt=0.0, le=1.0)
+    decay: float = Field(5e-2, ge=0.0)
     clip: float = Field(1.0, gt=0.0)
     balance: float = Field(0.0, ge=0.0, le=1.0)
     video: float = Field(0.1, ge=0.0)
     smooth: float = Field(1e-3, ge=0.0)
     channel_dropout: float = Field(0.1, ge=0.0, lt=1.0)
     prompt_dropout: float = Field(0.25, ge=0.0, lt=1.0)
-    every: int = Field(100, ge=1)
+    every: int = Field(50, ge=1)
     patience: int = Field(8, ge=1)
     validation_share: float = Field(0.15, gt=0.0, lt=1.0)
     precision: Literal["auto", "float32"] = "auto"

@@ -276,7 +276,8 @@ class Inputs:
     def _llr(self, values: Array, mean: Array, square: Array) -> Array:
         s, n = self.scaling, self._named
         sd = np.sqrt(np.maximum(square - mean**2, 1e-4))[:, n] * s.scale[n]
-        return self._ratios(values[:, n], s.location[n] + mean[:, n] * s.scale[n], sd)
+        llr: Array = self._ratios(values[:, n], s.location[n] + mean[:, n] * s.scale[n], sd)
+        return llr
 
     def _features(
         self, values: Array, z: Array, seen: Mask, last: Array, weight: Array, mean: Array, square: Array

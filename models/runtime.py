@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from math import sqrt
 from pathlib import Path
 from typing import Any, Final
@@ -67,9 +68,9 @@ class FusionModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            raw = path.read_bytes()
+            self.sha256 = sha256(raw).hexdigest()
+            self._session = onnxruntime.InferenceSession(raw, sess_options=options, providers=["CPUExecutionProvider"])
             meta = json.loads(self._session.get_modelmeta().custom_metadata_map[META])
             if meta["format"] != FORMAT:
                 raise ValueError(f"its format is {meta['format']}, this version reads {FORMAT}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,11 @@ BAH = (
     "(González-González, Belharbi, Zeeshan et al., arXiv 2505.19328)"
 )
 
+SIMULATED = "simulated"
+"""What `--data` says where no corpus is at hand."""
+
+_PACKAGE = {"sklearn": "scikit-learn"}
+
 Data = Annotated[Path, typer.Option("--data", help="Folder with the data set.")]
 Out = Annotated[Path, typer.Option("--out", help="Where weights and cards go; `assets` of a checkout ships them.")]
 Seed = Annotated[int, typer.Option(help="Of folds, resampling and initial values.")]
@@ -25,7 +31,7 @@ Seed = Annotated[int, typer.Option(help="Of folds, resampling and initial values
 
 @app.callback()
 def group() -> None:
-    """Train the language models anew; the same data and seed give the same weights."""
+    """Train the language models or the fusion network; the same data and seed give the same weights."""
 
 
 @app.command()
@@ -105,6 +111,45 @@ def talk(
     typer.echo(json.dumps(results, indent=2, default=float))
 
 
+@app.command()
+def fusion(
+    data: Annotated[str, typer.Option("--data", help="Folder that `ahdetect extract` wrote, or `simulated`.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file (docs/fusion.md); default: as shipped.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = Path("trained/fusion"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run in the folder stopped.")] = False,
+) -> None:
+    """Train the fusion network on a corpus, or on simulated people.
+
+    Writes checkpoints and TensorBoard logs while it runs, and `fusion.onnx` at the end, which `ahdetect analyze` takes
+    with the settings `fusion.fuser = "network"` and `fusion.network`.
+    """
+    console = Console(stderr=True)
+    _needs("torch", "sklearn", "onnx", "onnxscript", "tensorboard")
+    from ahdetect.models.fusion_config import load_config
+    from ahdetect.models.training.fusion import BEST, LAST, Trainer, load, spread_of
+    from ahdetect.models.training.fusion_data import of_corpus, simulated
+    from ahdetect.models.training.fusion_export import export
+    from ahdetect.models.training.sequences import read_folder
+
+    chosen = load_config(config)
+    if not resume and (out / LAST).exists():
+        raise ConfigError(f"{out} holds a run already; go on with it by --resume, or name another folder.", value=out)
+    prepared = simulated(chosen) if data == SIMULATED else of_corpus(read_folder(Path(data)), chosen, data)
+
+    def told(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    told(f"{len(prepared.train)} clips to train on, {len(prepared.validation)} to validate on")
+    progress = Trainer(chosen, prepared, out, resume=resume, note=told).run()
+    network, _, scaling, source = load(out / BEST)
+    exported = out / "fusion.onnx"
+    export(exported, network, chosen.network, scaling, source, spread_of(network, prepared))
+    told(f"best average precision {progress.best:.4f} at step {progress.best_step}; network: {exported}")
+    typer.echo(json.dumps({"average_precision": progress.best, "step": progress.best_step, "network": str(exported)}))
+
+
 def _encoder(folder: Path | None, texts: tuple[str, ...]) -> dict[str, Any]:
     if folder is None:
         return {}
@@ -116,12 +161,16 @@ def _encoder(folder: Path | None, texts: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _needs_scikit() -> None:
-    try:
-        import sklearn  # noqa: F401
-    except ModuleNotFoundError as error:
+    _needs("sklearn")
+
+
+def _needs(*modules: str) -> None:
+    """Refuse in one sentence where a module of the extra is not installed."""
+    lacks = [_PACKAGE.get(name, name) for name in modules if find_spec(name) is None]
+    if lacks:
         raise ConfigError(
-            "Training needs scikit-learn, which is not installed; run `pip install 'ahdetect[train]'`."
-        ) from error
+            f"Training needs {', '.join(lacks)}, which is not installed; run `pip install 'ahdetect[train]'`."
+        )
 
 
 def _write(path: Path, content: Any) -> None:

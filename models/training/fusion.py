@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import log
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +25,14 @@ from ahdetect.errors import DataError, StoreError
 from ahdetect.models.fusion import FusionNetwork, frame_loss, roughness, video_loss
 from ahdetect.models.fusion_config import FusionConfig
 from ahdetect.models.fusion_inputs import Scaling
+from ahdetect.models.runtime import SPREAD
 from ahdetect.models.training.fusion_data import Batch, Data, Features, collated, window
 
 LAST: Final = "last.pt"
 BEST: Final = "best.pt"
+
+LIMIT: Final = log(999.0)
+"""Log-odds beyond those of a thousandth count as this much in `spread_of`."""
 
 Note = Callable[[str], None]
 
@@ -211,6 +216,17 @@ def score_of(network: FusionNetwork, clips: Sequence[Features], device: Any = No
     if not 0 < y[known].sum() < known.sum():
         raise DataError("The validation clips lack labels of both kinds; bring more people or another seed.")
     return float(average_precision_score(y[known], x[known]))
+
+
+def spread_of(network: FusionNetwork, data: Data) -> float:
+    """Standard deviation of the network's log-odds about those of the Bayes-optimal filter, on validation people.
+
+    Where the data are no simulation nobody knows the best, and it is `runtime.SPREAD`.
+    """
+    if not data.best:
+        return SPREAD
+    logits = [np.clip(x, -LIMIT, LIMIT) for x in log_odds_of(network.cpu(), data.validation)]
+    return float(np.sqrt(np.mean((np.concatenate(logits) - np.concatenate(data.best)) ** 2)))
 
 
 def save(path: Path, network: FusionNetwork, config: FusionConfig, scaling: Scaling, source: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ahdetect.errors import DataError
 from ahdetect.models.cues import Channel
-from ahdetect.models.fusion_config import FusionConfig, NetworkConfig, SimulatedData, TrainingConfig
+from ahdetect.models.fusion_config import FusionConfig, NetworkConfig, TrainingConfig
 from ahdetect.models.fusion_inputs import (
     KINDS,
     PRIOR,
@@ -25,7 +25,7 @@ from ahdetect.models.fusion_inputs import (
     fit_scaling,
 )
 from ahdetect.models.personal import Personal
-from ahdetect.models.simulate import SimulatedSession, simulate
+from ahdetect.models.simulate import SimulatedSession, optimal, simulate
 from ahdetect.models.training.sequences import Sequence as CueSequence
 from ahdetect.models.training.sequences import of_simulated
 
@@ -124,6 +124,7 @@ class Data:
         validation: clips to stop early by; of other people.
         prevalence: share of A/H among the labelled steps of training.
         source: what the data are, for the checkpoint.
+        best: per validation clip the log-odds of the Bayes-optimal filter, (T,), where the data are simulated.
     """
 
     scaling: Scaling
@@ -131,6 +132,7 @@ class Data:
     validation: list[Features]
     prevalence: float
     source: str
+    best: tuple[Array, ...] = ()
 
 
 def resampled(t_ns: NDArray[np.int64], rate_hz: float) -> NDArray[np.intp]:
@@ -193,13 +195,20 @@ def simulated_clips(
 def simulated(config: FusionConfig) -> Data:
     """Simulated people to train on, and others to stop early by."""
     how, seed, fps = config.simulated, config.training.seed, config.network.rate_hz
+    people = [
+        simulate(n, at, minutes=how.minutes, fps=fps)
+        for n, at in ((how.people, seed), (how.validation, seed + TEST_SEED // 2))
+    ]
+    clips = [simulated_clips(s, config.network, how.known, seed + k) for k, s in enumerate(people)]
+    source = f"simulated cues of {how.people} simulated people"
+    best = tuple(bounded_log_odds(optimal(s)) for s in people[1])
+    return replace(_data(clips[0], clips[1], config.network, source), best=best)
 
-    def people(n: int, at: int) -> list[Clip]:
-        sessions = simulate(n, at, minutes=how.minutes, fps=fps)
-        return simulated_clips(sessions, config.network, how.known, at)
 
-    train, validation = people(how.people, seed), people(how.validation, seed + TEST_SEED // 2)
-    return _data(train, validation, config.network, f"simulated cues of {how.people} simulated people")
+def bounded_log_odds(p: Array) -> Array:
+    """Log-odds of probabilities, kept within what a thousandth and its opposite say."""
+    p = np.clip(p, 1e-3, 1.0 - 1e-3)
+    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def of_corpus(sequences: Iterable[CueSequence], config: FusionConfig, source: str) -> Data:
@@ -303,11 +312,6 @@ def collated(clips: Sequence[Features]) -> Batch:
         padded([np.ones(len(c.truth), np.float32) for c in clips]),
         np.array([c.video_label for c in clips], dtype=np.float32),
     )
-
-
-def test_people(how: SimulatedData, seed: int, n: int, fps: float) -> list[SimulatedSession]:
-    """Simulated people whom no network of `seed` was trained or stopped on."""
-    return simulate(n, seed + TEST_SEED, minutes=how.minutes, fps=fps)
 
 
 def _unscaled(cues: tuple[str, ...]) -> Scaling:
