@@ -96,11 +96,11 @@ class _Marked:
         lo, hi = bisect_right(self._times, max(start_ns, t_ns - _PAST_NS)), bisect_right(self._times, t_ns)
         kinds, age_s = np.array(self._kinds[lo:hi], dtype=np.intp), _age_s(self._times[lo:hi], t_ns)
         nth = np.array(self._before[lo:hi], dtype=np.intp) - before[kinds] + 1
-        moment = np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)
-        return (
-            np.bincount(kinds, weights=moment, minlength=len(MARKERS)),
-            np.bincount(kinds, weights=_past(age_s), minlength=len(MARKERS)),
-        )
+        fresh: NDArray[np.float64] = np.log2(1.0 + 1.0 / nth) * np.exp(-age_s / FADE_S)
+        moment, past = np.zeros(len(MARKERS)), np.zeros(len(MARKERS))
+        np.add.at(moment, kinds, fresh)
+        np.add.at(past, kinds, _past(age_s))
+        return moment, past
 
 
 class LanguageStream:
