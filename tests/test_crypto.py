@@ -25,7 +25,7 @@ from ahdetect.errors import (
 )
 from ahdetect.sealing import KEY_BYTES, new_key, open_sealed, seal
 from ahdetect.store import sealed_writer
-from ahdetect.store.container import VERSION, read_header, read_record
+from ahdetect.store.container import DATA, PATCH, VERSION, read_header, read_record, record
 from ahdetect.store.sealed_reader import SealedReader
 from ahdetect.store.sealed_writer import SealedWriter
 
@@ -227,6 +227,15 @@ def test_segments_that_were_swapped_and_renumbered_do_not_open() -> None:
     found = reader(data[:a] + bytes(second) + data[b:c] + bytes(first) + data[d:])
     assert len(found.verify()) == 2
     assert all(isinstance(error, DamagedError) for error in found.verify())
+
+
+def test_bytes_that_were_made_a_patch_do_not_open() -> None:
+    data = sealed()
+    kind, start, stop = next(one for one in records(data) if one[0] == DATA)
+    forged = data[:start] + record(PATCH, data[start + 8 : stop]) + data[stop:]
+    assert kind == DATA
+    with pytest.raises(DamagedError):
+        reader(forged).read()
 
 
 def test_a_segment_of_another_file_is_told_as_such() -> None:
