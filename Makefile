@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO := assets/demo.mp4
 OUT := out
 
-.PHONY: help setup models run test check lint types floors format bench docs clean
+.PHONY: help setup models run test check lint types floors format bench bah docs clean
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -46,6 +46,13 @@ format: $(STAMP) ## mend what ruff can mend
 
 bench: models ## play the demo clip in real time through the live path and print what it costs
 	$(BIN)/ahdetect bench realtime --video $(DEMO) --seconds 60
+
+bah: models ## from a release of BAH to a results table: make bah BAH=/data/BAH_DB OUT=out/bah
+	@test -n "$(BAH)" || { echo 'name the release: make bah BAH=/data/BAH_DB'; exit 2; }
+	$(BIN)/ahdetect extract "$(BAH)" --out "$(OUT)/cues" || test -s "$(OUT)/cues/failures.json"
+	$(BIN)/ahdetect train fusion --data "$(OUT)/cues" --out "$(OUT)/fusion" --resume $(if $(CONFIG),--config "$(CONFIG)")
+	$(BIN)/ahdetect evaluate fusion --data "$(OUT)/cues" --model "$(OUT)/fusion" --out "$(OUT)/results.md"
+	@printf 'The tables: %s\n' "$(OUT)/results.md"
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/python tools/stage_tree.py

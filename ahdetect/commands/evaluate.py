@@ -1,4 +1,7 @@
-"""`ahdetect evaluate FILE`: rows with a label and a probability in, scores with intervals over people out."""
+"""`ahdetect evaluate FILE`: rows with a label and a probability in, scores with intervals over people out.
+
+`ahdetect evaluate fusion` is a command of its own (`evaluate_fusion`); any other first word is a file.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,35 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
+from ahdetect.commands import evaluate_fusion
 from ahdetect.errors import ConfigError, DataError, StoreError
 from ahdetect.evaluation import METRICS, RESAMPLES, Estimate, Report, report, shown, table
 from ahdetect.export.tables import whole_file
 
-app = typer.Typer()
+ROWS: Final = "rows"
+"""The command that is meant where none is named."""
+
+
+class FileFirst(TyperGroup):
+    """A group in which `evaluate FILE` is `evaluate rows FILE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the command that is meant."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = [ROWS, *args]
+        return list(super().parse_args(ctx, args))
+
+
+app = typer.Typer(cls=FileFirst)
+app.command("fusion")(evaluate_fusion.main)
+
+
+@app.callback()
+def group() -> None:
+    """Score probabilities in a file against labels (`ahdetect evaluate FILE`), or a fusion network on a corpus."""
+
 
 PERSON: Final = "subject"
 PROMPT: Final = "prompt"
@@ -54,7 +80,7 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
-@app.command()
+@app.command(ROWS)
 def main(
     file: Annotated[Path, typer.Argument(help="Rows as .jsonl, .csv or .parquet.", metavar="FILE")],
     label: Annotated[str, typer.Option(help="Column of the label: 1 for A/H, 0 for none.")] = "label",
