@@ -188,6 +188,7 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     from ahdetect.gui.screens.live import LiveScreen
     from ahdetect.gui.window import MainWindow
     from ahdetect.session import Session
+    from ahdetect.store.consent import Consent, consent_text
 
     app = QApplication.instance() or QApplication(["measure_gui"])
     context = Context(QSettings(str(folder / "gui.ini"), QSettings.Format.IniFormat))
@@ -198,6 +199,8 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
         PlannedPrompt("What will you do tomorrow?", "hesitant"),
     ]
     context.plan = SessionPlan(folder / "sessions", "measure", prompts)
+    context.consent = Consent.given(["recording", "analysis"], consent_text("en"), keep_days=1)  # of a made-up clip
+    context.unlock("for a measurement only")
     context.set_theme(chosen.theme)
     off = validated({"channels": {"face": False, "body": False, "voice": False, "words": False}}, "measure")
 

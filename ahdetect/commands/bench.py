@@ -25,8 +25,11 @@ from ahdetect.config import Settings
 from ahdetect.engine import Models
 from ahdetect.errors import MediaError
 from ahdetect.provenance import provenance
+from ahdetect.sealing import new_key
 from ahdetect.session import Session
+from ahdetect.store.audit import Audit
 from ahdetect.store.consent import Consent, ConsentText, Purpose
+from ahdetect.store.keys import Keys
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed on this machine, and adaptation on a table.")
 app.command()(uda)
@@ -56,6 +59,7 @@ def realtime(
             audio = str(looped) if audio in (None, video) else audio
             video = str(looped)
         figures = measure(video, audio or video, seconds, Path(scratch) / "session" if record else None)
+        Audit(Path(scratch)).anchor.unlink(missing_ok=True)  # of a log that goes with the folder
         figures["clip"] = clip.name
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
@@ -118,7 +122,9 @@ def measure(video: str, audio: str, seconds: float, out: Path | None) -> dict[st
     load_s = time.perf_counter() - began
     process = psutil.Process()
     resident: list[float] = []
-    session = Session(video, audio, out=out, settings=settings, models=models, consent=_for_a_measurement(out))
+    keys = Keys(store=(new_key(),))  # thrown away with what it locks
+    consent = _for_a_measurement(out)
+    session = Session(video, audio, out=out, settings=settings, models=models, consent=consent, keys=keys)
     done = threading.Event()
 
     def sample() -> None:
