@@ -5,6 +5,7 @@ The one way in which these files are written, whether by `analyze` or by a sessi
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -42,7 +43,10 @@ def private_folder(path: Path) -> None:
     """
     for folder in reversed([path, *path.parents]):
         if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except FileExistsError:  # a file stands there
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
 
 
 @contextmanager
