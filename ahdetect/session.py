@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from numpy.typing import NDArray
+
 from ahdetect.calibration.profile import Profile
 from ahdetect.calibration.profile_store import ProfileStore
-from ahdetect.capture.clock import SessionClock
+from ahdetect.capture.clock import PushClock, SessionClock
 from ahdetect.capture.ledger import Ledger
-from ahdetect.capture.packets import AudioPacket
+from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, Frame
+from ahdetect.capture.push import PushedPictures, PushedSound
 from ahdetect.capture.source import Source
 from ahdetect.capture.sources import open_sources
 from ahdetect.config import Settings
 from ahdetect.engine import Engine, Models, Sight, describe
-from ahdetect.errors import StoreError
+from ahdetect.errors import ConfigError, StoreError
 from ahdetect.events import Event, find_segments
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.person import Person, load_profile, setup_of
 from ahdetect.provenance import provenance
+from ahdetect.reading import Rows
 from ahdetect.store.consent import Consent, Purpose
 from ahdetect.store.erasure import erase
 from ahdetect.store.gate import manifest, may_analyse, may_record
@@ -37,8 +42,9 @@ class Session:
     """A live session: capture, cues, words and estimates, from `with` to its end.
 
     Args:
-        video: camera number ("0"), stream address, file played in real time, or "none".
-        audio: "default", part of a microphone's name, "sounddevice:NAME", "pyaudio:NAME", a file, or "none".
+        video: camera number ("0"), stream address, file played in real time, "push" (see `push_video`), or "none".
+        audio: "default", part of a microphone's name, "sounddevice:NAME", "pyaudio:NAME", a file, "push" (see
+            `push_audio`), or "none".
         out: folder to store the session in; must not exist or be empty. None stores nothing.
         settings: what to compute; default everything.
         prompt_kind: what the person answers from the start (one of BAH's seven kinds), as a prior.
@@ -52,6 +58,8 @@ class Session:
         store: what of it is stored: "everything", "audio" (and features), "features" (with words) or "nothing".
         keys: to lock the folder with; default those of this account (keychain, key file, `AHDETECT_PASSPHRASE`).
         plaintext: store the folder readable for everybody who gets at it.
+        live: False, in push mode only: a push waits until there is room, nothing is dropped, time is what is pushed,
+            and rows are settled ones; for clips that a program decodes by itself.
 
     Raises:
         NoKeyError: the session is to be stored, and there is nothing to lock it with.
@@ -88,7 +96,10 @@ class Session:
         store: str = "everything",
         keys: Keys | None = None,
         plaintext: bool = False,
+        live: bool = True,
     ) -> None:
+        if not live and {_kind(video), _kind(audio)} - {"push", "none"}:
+            raise ConfigError('live=False is for push mode; give video="push" or audio="push", or use `analyze`.')
         self.settings = (settings or Settings()).with_prompt(prompt_kind)
         self.consent = consent
         self.storage = storage_of(store)
@@ -104,7 +115,7 @@ class Session:
         self.profiles = profiles
         found = load_profile(profile, profiles)
         self.models = models or Models.load(self.settings, video=video != "none", audio=audio != "none")
-        self.clock = SessionClock()
+        self.clock = SessionClock() if live else PushClock()
         self.ledger = Ledger()
         self.writer: SessionWriter | None
         camera = self.settings.camera
@@ -113,6 +124,7 @@ class Session:
         )
         self.writer = None
         self._stopped = False
+        self._on_stop: list[Callable[[], object]] = []
         try:
             setup = setup_of(self.video, self.audio)
             adapt = self.settings.fusion.adapt and consent is not None and consent.allows(Purpose.ADAPTATION)
@@ -146,6 +158,7 @@ class Session:
         self.engine = Engine(
             self.video, self.audio, self.clock, self.ledger,
             settings=self.settings, models=self.models, writer=self.writer, person=self.person,
+            live=isinstance(self.clock, SessionClock),
         )  # fmt: skip
 
     def _agreed(self) -> dict[str, Any]:
@@ -162,6 +175,15 @@ class Session:
     ) -> None:
         self.stop()
 
+    async def __aenter__(self) -> Session:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
     def start(self) -> None:
         """Start capture and analysis; `with` does it."""
         self.engine.start()
@@ -172,8 +194,13 @@ class Session:
             return
         self._stopped = True
         try:
+            if not self.engine.live:  # nothing that was pushed is lost
+                self.push_end()
+                self.engine.wait()
             self.engine.stop()
         finally:
+            for callback in self._on_stop:
+                callback()
             if self.person is not None:
                 name = self.writer.folder.name if self.writer is not None else ""
                 self.person.keep(f"session {name}".strip(), self.profiles)
@@ -210,15 +237,67 @@ class Session:
             return
         p = smooth_rows(rows, self.settings.fusion.segment_s)
         segments = find_segments(rows, p, self.words)
+        if writer.info["video"] and self.video is not None:  # what is pushed tells its size with the first picture
+            writer.info["video"] |= {"width": self.video.info.width, "height": self.video.info.height}
         writer.close(self.report(), segments=segments, p_smoothed={r.id: v for r, v in zip(rows, p, strict=True)})
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for `seconds`, or until the sources have ended by themselves (True)."""
         return self.engine.wait(seconds)
 
-    def rows(self, *, settled_only: bool = False) -> Iterator[Row]:
-        """Rows as they come, until the session ends. A settled row replaces the provisional one with its id."""
+    def rows(self, *, settled_only: bool = False) -> Rows:
+        """Rows as they come, until the session ends, by `for` or `async for`.
+
+        A settled row replaces the provisional one with its id. A slow reader loses the oldest and delays nothing.
+        """
         return self.engine.rows(settled_only=settled_only)
+
+    def now_ns(self) -> int:
+        """Session time, ns: the clock of `t_ns` everywhere."""
+        return self.clock.now_ns()
+
+    def push_video(self, frame: Frame, t_ns: int | None = None) -> None:
+        """Give the session a picture, in push mode; from any thread, which may change the array afterwards.
+
+        As from a camera, a stage that is still busy looks at the newest picture only. Push within half a second of
+        `t_ns`: after that rows go on without a picture.
+
+        Args:
+            frame: RGB, uint8, shape (height, width, 3), upright.
+            t_ns: when it was taken, session time (`now_ns`), later than the picture before; None: now.
+
+        Raises:
+            ConfigError: it is no such array, its time is not later or is of another clock, the end was said, or the
+                session has another camera.
+        """
+        if not isinstance(self.video, PushedPictures):
+            raise ConfigError('This session has no pushed video; make it with video="push".')
+        self.video.push(frame, t_ns)
+
+    def push_audio(self, pcm: NDArray[Any], t_ns: int | None = None, *, rate: int = SAMPLE_RATE) -> None:
+        """Give the session sound, in push mode, in chunks of any length; from any thread.
+
+        As from a microphone, no sample is lost, and a hole in the times is a recorded gap. 20 to 100 ms suit best.
+
+        Args:
+            pcm: int16, or float in -1..1; shape (n,) or (n, channels).
+            t_ns: when its first sample was heard, session time (`now_ns`), later than the chunk before; None: it ends
+                now.
+            rate: samples a second.
+
+        Raises:
+            ConfigError: it is no such array, its time is not later, is of another clock or does not fit the rate, the
+                end was said, or the session has another microphone.
+        """
+        if not isinstance(self.audio, PushedSound):
+            raise ConfigError('This session has no pushed sound; make it with audio="push".')
+        self.audio.push(pcm, t_ns, rate=rate)
+
+    def push_end(self) -> None:
+        """Nothing more will be pushed: the session ends by itself once everything is worked off (`wait`)."""
+        for source in (self.video, self.audio):
+            if isinstance(source, PushedPictures | PushedSound):
+                source.end()
 
     def on_row(self, callback: Callable[[Row], None]) -> None:
         """Call `callback` with every row, on the fusion thread; keep it short."""
@@ -231,6 +310,10 @@ class Session:
     def on_event(self, callback: Callable[[Event], None]) -> None:
         """Call `callback` with onsets and offsets of segments, prompts, markers, device losses and crashes."""
         self.engine.on_event(callback)
+
+    def on_stop(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once everything is worked off, and before the folder is closed; it must not raise."""
+        self._on_stop.append(callback)
 
     def on_sound(self, callback: Callable[[AudioPacket], None]) -> None:
         """Call `callback` with the sound as it comes, for a waveform; before the session starts."""
@@ -257,6 +340,29 @@ class Session:
         """A prompt has just ended; `kind` (one of BAH's seven) sets the prior of the answer."""
         self.settings.with_prompt(kind)  # says so where the kind is not one
         self.engine.mark_prompt(kind)
+
+    def ask(self, text: str, kind: str | None = None, *, t_ns: int | None = None) -> int:
+        """Mark that the person was asked `text`, and may answer from now on (or from `t_ns`).
+
+        Call it when a spoken question has ended. The prior of the answer becomes that of `kind`, and
+        `voice_response_latency` counts from here. The text is stored only where the session is, under its consent, and
+        stays out of exports without words.
+
+        Args:
+            text: the question.
+            kind: one of BAH's seven kinds of prompt; None: prompt-blind.
+            t_ns: session time at which it ended; None: now.
+
+        Returns:
+            That session time, ns.
+
+        Raises:
+            ConfigError: `kind` is not a kind of prompt.
+        """
+        self.settings.with_prompt(kind)
+        asked_ns = self.now_ns() if t_ns is None else t_ns
+        self.engine.mark_prompt(kind, text=text, t_ns=asked_ns)
+        return asked_ns
 
     def mark(self, note: str = "", t_ns: int | None = None) -> None:
         """Set a marker at session time `t_ns` (a note takes a while to write), or at this moment."""
@@ -288,6 +394,11 @@ class Session:
             "profile": self.person.info() if self.person is not None else None,
             **({"audit": self.journal.mark.to_json()} if self.journal is not None else {}),
         }
+
+
+def _kind(spec: str) -> str:
+    """What stands before the colon."""
+    return spec.partition(":")[0]
 
 
 def _device(source: Source) -> dict[str, Any]:

@@ -156,10 +156,13 @@ class GapFinder:
 
     Args:
         timeline: learns from every block that is let through.
+        suspect_ns: lateness from which samples may be missing.
+        normal_ns: lateness below which a suspicion is dropped.
     """
 
-    def __init__(self, timeline: AudioTimeline) -> None:
+    def __init__(self, timeline: AudioTimeline, suspect_ns: int = SUSPECT_NS, normal_ns: int = NORMAL_NS) -> None:
         self.timeline = timeline
+        self._suspect_ns, self._normal_ns = suspect_ns, normal_ns
         self._position = 0
         self._held: list[RawBlock] = []
         self._settled = False
@@ -174,8 +177,8 @@ class GapFinder:
                 yield from self.flush()
             return
         lateness = self._lateness()
-        unsuspected = len(held) == 1 and lateness[0] < SUSPECT_NS and not block.overflow
-        if unsuspected or lateness[-1] < NORMAL_NS:
+        unsuspected = len(held) == 1 and lateness[0] < self._suspect_ns and not block.overflow
+        if unsuspected or lateness[-1] < self._normal_ns:
             yield from self._release(0)
         elif block.arrived_ns - held[0].arrived_ns >= JUDGE_NS:
             yield from self._release(self._missing(lateness))
@@ -185,7 +188,9 @@ class GapFinder:
         if not self._held:
             return
         if self._settled:
-            yield from self._release(self._missing(self._lateness()))
+            # too few to tell jitter from a short hole: only what no jitter is known to reach is believed
+            missing = self._missing(self._lateness())
+            yield from self._release(missing if missing >= SUSPECT_NS * self.timeline.rate / NS_PER_S else 0)
             return
         self._settled = True
         first = 0
@@ -205,7 +210,7 @@ class GapFinder:
     def _missing(self, lateness: list[int]) -> int:
         least = min(lateness)
         # a machine may be 30 ms late for half a second; where the driver itself tells of a loss, that much is believed
-        enough = NORMAL_NS if any(block.overflow for block in self._held) else SUSPECT_NS
+        enough = self._normal_ns if any(block.overflow for block in self._held) else self._suspect_ns
         return round(least / NS_PER_S * self.timeline.rate) if least >= enough else 0
 
     def _release(self, missing: int) -> Iterator[tuple[int, RawBlock]]:

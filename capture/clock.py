@@ -82,3 +82,15 @@ class ManualClock:
 
 class ReplayClock(ManualClock):
     """Time of a clip: it stands where the newest packet of the replay stands, whatever the machine's speed."""
+
+
+class PushClock(ReplayClock):
+    """The same for what a host pushes without the hurry of real time.
+
+    Attributes:
+        started_at: the wall time (UTC) at which the session was made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started_at = datetime.now(UTC)

@@ -137,6 +137,12 @@ class Edge(Generic[T]):
             self._changed.notify_all()
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        with self._changed:
+            return self._closed
+
+    @property
     def exhausted(self) -> bool:
         """Closed, and everything taken."""
         with self._changed:

@@ -7,6 +7,7 @@
 | `http://...`, `rtsp://...` | `pulse`, `Headset` | a stream address; a microphone whose name contains the text |
 | | `sounddevice:NAME`, `pyaudio:NAME` | the same by a chosen backend |
 | a file | a file | a clip, handed out in real time; the same file for both is opened once |
+| `push`, `push:NAME` | `push`, `push:NAME` | what the program gives by `Session.push_video` and `push_audio` |
 | `none` | `none` | nothing |
 """
 
@@ -41,6 +42,10 @@ def open_video(
     """
     if spec == "none":
         return None
+    if (name := _pushed(spec)) is not None:
+        from ahdetect.capture.push import PushedPictures
+
+        return PushedPictures(clock, ledger, device=name or "pushed video", fps=fps or 30.0)
     if spec.isdecimal() or "://" in spec or spec.startswith("/dev/"):
         from ahdetect.capture.camera import Camera  # loads OpenCV, which a replay does not need
 
@@ -66,6 +71,10 @@ def open_audio(spec: str, clock: Clock, ledger: Ledger) -> Source | None:
     """
     if spec == "none":
         return None
+    if (name := _pushed(spec)) is not None:
+        from ahdetect.capture.push import PushedSound
+
+        return PushedSound(clock, ledger, device=name or "pushed sound")
     if _is_file(spec):
         replay = _replay(spec, clock, ledger)
         if not replay.info.has_audio:
@@ -105,6 +114,12 @@ def open_sources(
         if first is not None:
             first.finish()
         raise
+
+
+def _pushed(spec: str) -> str | None:
+    """The name that the host gives its device, "" without one; None where `spec` is no push."""
+    kind, _, name = spec.partition(":")
+    return name if kind == "push" else None
 
 
 def _is_file(spec: str) -> bool:
