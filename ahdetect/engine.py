@@ -81,9 +81,6 @@ BODY_EVERY_REPLAY: Final = 6
 """In an analysis on every sixth: that saves .09 s of CPU per second of clip, and of the body cues only `body_motion`
 notices (correlation .94 to .98 over 8 clips, 14 % lower; docs/cues-face-body.md)."""
 
-FIXED_REASONS: Final = ("no video", "no sound", "switched off")
-"""Why a channel is absent for the whole session; a pause does not change that."""
-
 DEVICE_KINDS: Final = ("device_lost", "device_back")
 """Ledger rows that are events of the session as well."""
 
@@ -602,7 +599,7 @@ class Engine:
         missing = {
             channel: ChannelState(Presence.ABSENT, reason="paused")
             for channel, state in row.states.items()
-            if state.presence is Presence.ABSENT and state.reason not in FIXED_REASONS
+            if state.presence is Presence.ABSENT and state.in_session
         }
         return replace(row, states={**row.states, **missing})
 

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from ahdetect.calibration.profile_store import FileProfiles
 from ahdetect.capture.packets import AUDIO_CHUNK, AudioPacket
 from ahdetect.config import Settings
-from ahdetect.engine import FIXED_REASONS, Models
+from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, known
 from ahdetect.events import Event
 from ahdetect.gui.columns import Columns
 from ahdetect.gui.plan import GB_PER_HOUR, PlannedPrompt, free_bytes
 from ahdetect.gui.weights import shared
 from ahdetect.models.cues import INDEX, Channel
-from ahdetect.models.posterior import Presence
+from ahdetect.models.posterior import FIXED_REASONS, Presence
 from ahdetect.models.words import WordUpdate
 from ahdetect.session import Session
 from ahdetect.store.consent import Consent

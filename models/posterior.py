@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from ahdetect.models.cues import Channel, CueFrame
+
+
+FIXED_REASONS: Final = ("no video", "no sound", "switched off")
+"""Why a channel is absent for the whole session."""
 
 
 class Presence(Enum):
@@ -31,6 +35,11 @@ class ChannelState:
     presence: Presence
     age_ns: int = 0
     reason: str = ""
+
+    @property
+    def in_session(self) -> bool:
+        """Whether the session has this channel at all."""
+        return self.presence is not Presence.ABSENT or self.reason not in FIXED_REASONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from ahdetect.calibration.baseline import NOT_HERE, Baseline, BaselineBuilder
 from ahdetect.calibration.usual import GRID_S, Array, apart_s, usual_of
-from ahdetect.engine import FIXED_REASONS
 from ahdetect.models.cues import INDEX, Channel, CueFrame, empty_values
 from ahdetect.models.effects import EFFECTS, Kind
 from ahdetect.models.evidence import REFERENCE_WEIGHT_S, EvidenceFilter
 from ahdetect.models.personal import SCALE_BOUNDS, Personal, Usual
-from ahdetect.models.posterior import ChannelState, EvidenceFrame, Presence
+from ahdetect.models.posterior import FIXED_REASONS, ChannelState, EvidenceFrame, Presence
 from ahdetect.models.reference import Reference, reference
 from ahdetect.models.words import Word
 

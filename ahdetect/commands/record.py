@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ahdetect.capture.stage import Stage
-from ahdetect.commands import consenting, keying
+from ahdetect.commands import consenting, keying, outletting
 from ahdetect.commands.consenting import consent_from
 from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
@@ -49,6 +49,8 @@ def main(
     plaintext: Annotated[bool, typer.Option("--plaintext", help="Do not encrypt: whoever has the folder reads it.")] = (
         False
     ),
+    rules: outletting.RulesFile = None,
+    outlet: outletting.Specs = None,
     plot: Annotated[bool, typer.Option(help="Draw timeline.png when done (not into an encrypted session).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
@@ -58,6 +60,7 @@ def main(
     agreed = consent_from(consent, consent_given, text_version, text_language, person, keep_days)
     if plaintext:
         typer.echo(f"Not encrypted (--plaintext): whoever gets at {folder} sees and hears everything in it.", err=True)
+    wanted = outletting.chosen(rules, outlet, quiet=as_json)
     session = Session(
         video,
         audio,
@@ -70,7 +73,9 @@ def main(
         keys=None if plaintext else keying.locking_keys(passphrase, passphrase_file, recipient),
         plaintext=plaintext,
     )
-    stopped_by, failures = _run(session, seconds, quiet=as_json)
+    outlets = wanted.of(session)
+    with outlets:
+        stopped_by, failures = _run(session, seconds, quiet=as_json)
     failures += [*session.engine.sink_errors, *(_told_of(stage, folder) for stage in session.engine.crashed)]
     if session.person is not None and session.person.failure is not None:
         failures.append(session.person.failure)
@@ -87,11 +92,14 @@ def main(
             "stopped_by": stopped_by,
             "picture": str(picture) if picture else None,
             "errors": [str(error) for error in failures],
+            **({"outlets": outlets.report()} if outlets.stages else {}),
             **report,
         }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
     else:
-        _tell(folder, session, report, picture)
+        _tell(folder, session, report, picture, err=wanted.takes_stdout)
+        for name, counts in outlets.report().items():
+            typer.echo(f"  {name}: {outletting.in_words(counts)}", err=wanted.takes_stdout)
     if failures:
         raise failures[0]
     if stopped_by == "interrupt":
@@ -171,13 +179,15 @@ def _draw(folder: Path) -> Path | None:
     return folder / "timeline.png"
 
 
-def _tell(folder: Path, session: Session, report: dict[str, Any], picture: Path | None) -> None:
+def _tell(folder: Path, session: Session, report: dict[str, Any], picture: Path | None, *, err: bool) -> None:
     books = report["ledger"]
     where = f"{folder}" if session.writer is not None else "Nothing was stored"
-    typer.echo(f"{where}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}")
+    typer.echo(
+        f"{where}: {books['rows']['settled']} rows, {len(session.words)} words, {line_of_truth(session)}", err=err
+    )
     if session.person is not None:
-        typer.echo(f"  {profile_in_words(session.person.info())}")
+        typer.echo(f"  {profile_in_words(session.person.info())}", err=err)
     if not books["balances"]:
         typer.echo("The books do not balance; ledger.jsonl has the details.", err=True)
     if picture is not None:
-        typer.echo(f"  {picture}")
+        typer.echo(f"  {picture}", err=err)
