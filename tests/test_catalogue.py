@@ -443,6 +443,7 @@ def test_the_text_of_consent_is_printed_as_it_is_shown(capsys: pytest.CaptureFix
 
 def test_looking_at_a_session_stands_in_the_log(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("show", store / "new", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["agreed_to"] == ["recording", "analysis", "adaptation", "research"]
     last = Audit(store).lines()[-1]
     assert last["what"] == "open"
     assert last["session"] == entry_of(store / "new").id

@@ -13,6 +13,8 @@ from rich.table import Table
 from ahdetect.capture.clock import NS_PER_S
 from ahdetect.commands import keying, sessions
 from ahdetect.store.audit import Act
+from ahdetect.store.consent import Purpose
+from ahdetect.store.gate import stored_consent
 from ahdetect.store.journal import note
 from ahdetect.store.plain_copy import write_plain
 from ahdetect.store.reader import Session, open_session
@@ -85,7 +87,7 @@ def decrypt(
 
 def describe(session: Session) -> dict[str, Any]:
     """Numbers of a session, JSON-ready."""
-    timeline = session.timeline()
+    timeline, consent = session.timeline(), stored_consent(session.info)
     segments = [
         {"start_s": s.start_ns / NS_PER_S, "end_s": s.end_ns / NS_PER_S, "mean_p": s.mean_p, "cues": list(s.phrases)}
         for s in timeline.segments
@@ -95,6 +97,8 @@ def describe(session: Session) -> dict[str, Any]:
         "state": session.state,
         "encrypted": session.encrypted,
         "storage": session.info.get("storage"),
+        "agreed_to": [p.value for p in Purpose if consent.allows(p)] if consent is not None else None,
+        "retain_until": session.info.get("retain_until"),
         "started_at": session.info.get("started_at"),
         "duration_s": round(timeline.duration_s, 3),
         "rows": len(timeline.rows),
