@@ -189,6 +189,17 @@ def test_keys_init_makes_a_key_file_once_that_only_its_owner_reads(account: Path
     assert path.read_text().strip() not in run("show").stdout
 
 
+def test_keys_init_makes_the_file_that_is_named(
+    chain: Chain, account: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence that says that it is missing names this command."""
+    monkeypatch.setenv("AHDETECT_KEY_FILE", str(tmp_path / "named.key"))
+    assert run("init").exit_code == 0
+    assert (tmp_path / "named.key").is_file()
+    assert not chain.kept
+    assert run("init").exit_code == 1
+
+
 def test_keys_init_prefers_the_keychain(chain: Chain, account: Path) -> None:
     assert "Chain" in run("init").stdout
     assert not account.exists()

@@ -34,10 +34,11 @@ def init(
 
     In the keychain of the system; where there is none (a server), or with --file, in a file that only you may read.
     """
-    present = find_store_keys()
+    wanted = bool(os.environ.get("AHDETECT_KEY_FILE")) and not key_file().exists()  # it is this file that is to be made
+    present = () if wanted else find_store_keys()
     if present:
         raise ConfigError(f"This account has the store key {name_of_key(present[0])} already; sessions need it.")
-    if file or keychain() is None:
+    if file or wanted or keychain() is None:
         key = into_file(new_key(), key_file())
         typer.echo(f"Store key {name_of_key(key)} in {key_file()}. Keep a copy in a safe place: nothing else opens")
         typer.echo("what is recorded with it, and whoever has it opens all of it.")
