@@ -81,6 +81,7 @@ def test_the_installed_package_puts_one_name_on_the_import_path(tmp_path: Path) 
     }
     assert installed == staged  # no package was forgotten in pyproject.toml
     assert (tmp_path / "lib" / "ahdetect" / "assets" / "manifest.toml").is_file()
+    assert (tmp_path / "lib" / "ahdetect" / "assets" / "consent" / "1.en.md").is_file()
     assert (tmp_path / "lib" / "ahdetect" / "py.typed").is_file()
 
 
