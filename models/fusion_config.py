@@ -42,7 +42,7 @@ class NetworkConfig(_Config):
     dilations: tuple[int, ...] = Field((1, 2, 4), min_length=1, max_length=8)
     heads: int = Field(4, ge=1, le=16)
     memory: int = Field(48, ge=4, le=512)
-    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    dropout: float = Field(0.05, ge=0.0, lt=1.0)
     leader: Literal["face", "body", "voice", "language", "discord"] = "language"
 
     @model_validator(mode="after")
@@ -95,7 +95,7 @@ class TrainingConfig(_Config):
     """
 
     seed: int = Field(0, ge=0)
-    steps: int = Field(800, ge=1)
+    steps: int = Field(500, ge=1)
     batch: int = Field(24, ge=1)
     window_s: float = Field(75.0, gt=1.0)
     lead_s: float = Field(10.0, ge=0.0)
@@ -105,7 +105,7 @@ class TrainingConfig(_Config):
     balance: float = Field(0.0, ge=0.0, le=1.0)
     video: float = Field(0.1, ge=0.0)
     smooth: float = Field(1e-3, ge=0.0)
-    channel_dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    channel_dropout: float = Field(0.05, ge=0.0, lt=1.0)
     prompt_dropout: float = Field(0.25, ge=0.0, lt=1.0)
     every: int = Field(50, ge=1)
     patience: int = Field(8, ge=1)

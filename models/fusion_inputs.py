@@ -2,6 +2,7 @@
 
 Per cue three numbers: its value in standard deviations (of the person so far where the cue is a level, of the
 population where it counts events), how much that changed since the step before, and whether it is there. Absent is 0.
+The first two are multiplied by the person's own gain of the channel, which is 1 where no calibration found another.
 Per channel four: the log-likelihood ratio of the effects table at this moment, how well the person's usual is known,
 and the person's own gain (log) and offset where a calibration found them. All of it is causal: a value at t uses t and
 before. The whole and the step-by-step computation agree to rounding; a test holds them together.
@@ -216,7 +217,8 @@ class Inputs:
         """Features of the next step, (width,), from values (cues,) and presence (channels,)."""
         s = self._s
         z, seen = self._clipped(values[None], present[None])
-        row = self._features(values[None], z, seen, s.last[None], s.weight[None], s.mean[None], s.square[None])[0]
+        past = (s.last[None], s.weight[None], s.mean[None], s.square[None])
+        row: Floats = self._features(values[None], z, seen, *past)[0]
         w = np.where(seen[0] & self.scaling.level, self.dt, 0.0)
         x, weight = np.where(seen[0], z[0], 0.0), s.weight + w
         self._s = _Stream(
@@ -286,14 +288,14 @@ class Inputs:
         sd = np.sqrt(np.maximum(square - mean**2, 0.04))  # no person moves less than a fifth of what people do
         own = np.where(s.level, np.clip((z - mean) / sd, -CLIP, CLIP), z)
         change = np.where(np.isfinite(last), (z - last) / s.change, 0.0) / np.where(s.level, sd, 1.0)
+        gain = np.exp(self._known.log_gain)
+        strength = np.where(seen, gain[s.channel], 0.0)
         rows = np.zeros((len(values), s.width), dtype=np.float32)
-        rows[:, 0 : n * PER_CUE : PER_CUE] = np.where(seen, own, 0.0)
-        rows[:, 1 : n * PER_CUE : PER_CUE] = np.where(seen, np.clip(change, -2 * CLIP, 2 * CLIP), 0.0)
+        rows[:, 0 : n * PER_CUE : PER_CUE] = own * strength
+        rows[:, 1 : n * PER_CUE : PER_CUE] = np.clip(change, -2 * CLIP, 2 * CLIP) * strength
         rows[:, 2 : n * PER_CUE : PER_CUE] = seen
         shown = np.where(seen, values, np.nan)
-        rows[:, n * PER_CUE :: PER_CHANNEL] = (
-            (self._llr(shown, mean, square) @ self._sums) * np.exp(self._known.log_gain)
-        )  # fmt: skip
+        rows[:, n * PER_CUE :: PER_CHANNEL] = (self._llr(shown, mean, square) @ self._sums) * gain
         familiar = np.where(s.level, 1.0 - REFERENCE_WEIGHT_S / weight, 0.0)
         for k in range(len(Channel)):
             which = s.level & (s.channel == k)

@@ -100,6 +100,16 @@ def test_a_person_s_own_level_becomes_no_deviation(scaling: Scaling) -> None:
     assert np.abs(Inputs(scaling, 5.0, known).whole(values, present)[:, 3 * k]).max() < 0.01
 
 
+def test_a_person_s_own_gain_makes_a_channel_weigh_more_or_less(scaling: Scaling, clips: list[Clip]) -> None:
+    strong = Inputs(scaling, 5.0, Personal(gain={Channel.FACE: 2.0}))
+    plain, twice = (i.whole(clips[0].values, clips[0].present) for i in (Inputs(scaling, 5.0), strong))
+    face = np.flatnonzero(scaling.channel == list(Channel).index(Channel.FACE))
+    voice = np.flatnonzero(scaling.channel == list(Channel).index(Channel.VOICE))
+    for k in (0, 1):
+        np.testing.assert_allclose(twice[:, 3 * face + k], 2.0 * plain[:, 3 * face + k], rtol=1e-5)
+        np.testing.assert_array_equal(twice[:, 3 * voice + k], plain[:, 3 * voice + k])
+
+
 def test_context_says_the_kind_of_prompt_and_when_the_answer_began(scaling: Scaling) -> None:
     t_ns = np.arange(0, 20_000_000_000, 200_000_000)
     since, kinds = answer_clock(t_ns, [(4_000_000_000, "hesitant"), (10_100_000_000, None)])
@@ -228,8 +238,9 @@ def test_one_clear_moment_makes_a_clip_and_padding_does_not(scaling: Scaling) ->
     peak[0, 40:50] = 4.0
     padded = torch.cat([quiet, torch.full((1, 50), 9.0)], dim=1)
     mask = torch.cat([valid, torch.zeros(1, 50)], dim=1)
-    assert float(net.video(peak, valid)) > float(net.video(quiet, valid)) + 1.0
-    assert float(net.video(padded, mask)) == pytest.approx(float(net.video(quiet, valid)), abs=1e-5)
+    low = net.video(quiet, valid).item()
+    assert net.video(peak, valid).item() > low + 1.0
+    assert net.video(padded, mask).item() == pytest.approx(low, abs=1e-5)
 
 
 def test_roughness_is_of_valid_pairs_only() -> None:
