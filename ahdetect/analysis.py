@@ -20,6 +20,7 @@ from ahdetect.errors import AhdetectError, MediaError, StoreError
 from ahdetect.events import Event, find_segments
 from ahdetect.models.cues import Channel
 from ahdetect.person import ADAPTATION, Person, load_profile, setup_in
+from ahdetect.plugins import CUES_EVENT, FAILED_EVENT
 from ahdetect.provenance import provenance
 from ahdetect.store.keys import Keys
 from ahdetect.timeline import Row, Timeline, smooth_rows
@@ -28,6 +29,9 @@ MAX_SIDE = 1280
 """Longest side of the pictures that are analysed, px: the models look at crops of 256 px or less, and a face that
 fills a tenth of such a picture still has that."""
 
+
+KEPT_EVENTS = (ADAPTATION, CUES_EVENT, FAILED_EVENT)
+"""Kinds of events that a timeline keeps beside its rows, words and segments."""
 
 SHORT_S = 1.0
 """A clip that ends this much before the length that it states is said to be cut off; sound and picture of a whole one
@@ -115,7 +119,7 @@ def analyze(
     if person is not None and learn:
         person.keep(f"analysis of {Path(clip).resolve().stem}", profiles)
     timeline = _timeline(engine, source, clip, rows, settings, took_s=took_s, load_s=load_s)
-    timeline.events = [{"t_ns": e.t_ns, "kind": e.kind, **e.detail} for e in events if e.kind == ADAPTATION]
+    timeline.events = [{"t_ns": e.t_ns, "kind": e.kind, **e.detail} for e in events if e.kind in KEPT_EVENTS]
     return timeline
 
 
@@ -200,7 +204,7 @@ def _timeline(
         "broken_packets": source.totals.broken,
         "notes": [*_notes(source, duration_s, rows, face=settings.channels.face), *_person_notes(engine.person)],
         "ledger": engine.ledger_totals(),
-        "stage_errors": [describe(e) for e in engine.errors],
+        "stage_errors": [describe(e) for e in (*engine.errors, *engine.plugin_errors)],
         "stages": engine.stage_table(),
         "load_s": round(load_s, 3),
         "analysis_s": round(took_s, 3),

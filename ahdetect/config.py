@@ -48,7 +48,7 @@ class SpeechSettings(_Settings):
 class FusionSettings(_Settings):
     """The fuser and its prior."""
 
-    fuser: Literal["evidence", "network"] = "evidence"
+    fuser: str = Field("evidence", pattern=r"^(evidence|network|plugin:[\w.-]+)$", description="or plugin:NAME")
     network: str | None = Field(None, description="the fusion.onnx of `ahdetect train fusion`; for fuser = network")
     prompt_kind: PromptKind | None = Field(None, description="kind of prompt answered from the start; None: blind")
     prevalence: float = Field(0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)")
@@ -63,6 +63,12 @@ class FusionSettings(_Settings):
         return self
 
 
+class PluginSettings(_Settings):
+    """What of other packages takes part; nothing does because it is installed."""
+
+    cue_extractors: tuple[str, ...] = Field((), description="names of plug-ins that measure pictures or sound")
+
+
 class Settings(_Settings):
     """Everything that may be configured of a session; stored with it."""
 
@@ -70,6 +76,7 @@ class Settings(_Settings):
     channels: ChannelSettings = ChannelSettings()
     speech: SpeechSettings = SpeechSettings()
     fusion: FusionSettings = FusionSettings()
+    plugins: PluginSettings = PluginSettings()
 
     def with_prompt(self, kind: str | None) -> Settings:
         """The same settings for a session whose kind of prompt is known."""

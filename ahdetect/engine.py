@@ -28,6 +28,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ahdetect import plugins
 from ahdetect.calibration.adapt import Change
 from ahdetect.calibration.fuser import AdaptiveFuser
 from ahdetect.capture.clock import NS_PER_S, Clock
@@ -251,6 +252,7 @@ class Engine:
             name: array("f") for name in ("capture_to_row", "words_settled", "words_provisional")
         }
         self.sink_errors: list[AhdetectError] = []
+        self.plugin_errors: list[AhdetectError] = []
         self.counts = {"shown": 0, "rows": 0, "rows_face": 0, "words": 0}
         self._sources = list({id(s): s for s in (video, audio) if s is not None}.values())
         self._video, self._audio = video, audio
@@ -286,6 +288,7 @@ class Engine:
         return edge
 
     def _wire(self, has_video: bool, has_audio: bool) -> Tracks:
+        self._wire_plugins(has_video, has_audio)
         on, models = self.settings.channels, self.models
         cues: dict[Channel, Track[CueFrame]] = {}
         missing: dict[Channel, str] = {}
@@ -419,6 +422,14 @@ class Engine:
             if self.models.fusion is None:
                 raise ConfigError("The settings ask for a fusion network, but the models were loaded without one.")
             return NetworkFuser(self.models.fusion, s.prompt_kind, s.prevalence, personal)
+        if s.fuser.startswith(plugins.PREFIX):
+            name = s.fuser.removeprefix(plugins.PREFIX)
+            return plugins.GuardedFuser(
+                name,
+                plugins.make("fusers", name, s),
+                lambda: EvidenceFilter(settings, s.prompt_kind, personal=personal),
+                self._plugin_failed,
+            )
         if person is None or not person.adapt:
             return EvidenceFilter(settings, s.prompt_kind, personal=personal)
         # Only the fuser of the settled rows learns (the other sees none), so only that one tells of changes.
@@ -426,6 +437,41 @@ class Engine:
             settings, s.prompt_kind, personal, on_change=lambda change: self._adapted(change, fuser.personal)
         )
         return fuser
+
+    def _wire_plugins(self, has_video: bool, has_audio: bool) -> None:
+        """Cue extractors of other packages, each beside the session's own stages; what they measure becomes events."""
+        for name in self.settings.plugins.cue_extractors:
+            extractor = plugins.cue_extractor(name)
+            video = extractor.stream == "video"
+            if not (has_video if video else has_audio):
+                continue
+            source = self._video if video else self._audio
+            assert source is not None
+            stage = f"plug-in {name}"
+            if video:
+                edge = self._edge(f"camera->{stage}", LATEST_ONLY, REPLAY)
+                source.subscribe_video(edge)
+            else:
+                edge = self._edge(f"microphone->{stage}", LOSSLESS, REPLAY_AUDIO)
+                source.subscribe_audio(edge)
+            measure = partial(self._measure, name, extractor)
+            self._workers.append(SinkWorker(stage, self.clock, edge, measure, extractor.close))
+
+    def _measure(self, name: str, extractor: plugins.CueExtractor, packet: Packet[Any]) -> None:
+        values = extractor.step(packet)
+        if values:
+            t_ns = packet.end_ns if packet.stream == "audio" else packet.t_ns
+            cues = {key: float(value) for key, value in values.items()}
+            self._event(Event(t_ns, plugins.CUES_EVENT, {"plugin": name, "cues": cues}))
+
+    def _plugin_failed(self, sentence: str) -> None:
+        """Once: the fuser of the provisional rows tells of it as well."""
+        if sentence in map(str, self.plugin_errors):
+            return
+        self.plugin_errors.append(AhdetectError(sentence))
+        now = self.clock.now_ns()
+        self.ledger.write(now, plugins.FAILED_EVENT, "fusion", error=sentence)
+        self._event(Event(now, plugins.FAILED_EVENT, {"error": sentence}))
 
     # -- life cycle
 

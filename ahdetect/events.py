@@ -34,7 +34,7 @@ class Event:
     Attributes:
         t_ns: session time.
         kind: "segment_onset", "segment_offset", "prompt", "marker", "device_lost", "device_back", "stage_crashed",
-            "adaptation".
+            "adaptation", "plugin_cues", "plugin_failed".
         detail: numbers and a sentence, JSON-ready.
     """
 

@@ -29,6 +29,19 @@ NETWORK_NOTE: Final = (
 """Stands there instead where the fusion network ran."""
 
 
+PLUGIN_NOTE: Final = (
+    "Signs consistent with ambivalence/hesitancy, a model estimate, not a diagnosis. The fuser of a plug-in ({name}) "
+    "joined the channels; what it was trained or validated on, its maker knows."
+)
+"""Stands there instead where a plug-in's fuser ran."""
+
+
+def _note(fuser: str, network: Any) -> str:
+    if fuser.startswith("plugin:"):
+        return PLUGIN_NOTE.format(name=fuser.removeprefix("plugin:"))
+    return NOTE if network is None else NETWORK_NOTE.format(source=network.source)
+
+
 def provenance(settings: Settings, models: Any, person: Person | None = None) -> dict[str, Any]:
     """Versions, settings, model hashes and the profile in use, JSON-ready; a clip and a recording say the same."""
     network = models.fusion if settings.fusion.fuser == "network" else None
@@ -37,7 +50,7 @@ def provenance(settings: Settings, models: Any, person: Person | None = None) ->
         "configuration": settings.model_dump(),
         "fuser": {
             "name": settings.fusion.fuser,
-            "note": NOTE if network is None else NETWORK_NOTE.format(source=network.source),
+            "note": _note(settings.fusion.fuser, network),
             "effects": len(EFFECTS),
             "assumed": sum(e.assumed for e in EFFECTS),
         },

@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ahdetect import plugins
 from ahdetect.calibration.profile import Profile
 from ahdetect.calibration.profile_store import ProfileStore
 from ahdetect.capture.clock import PushClock, SessionClock
@@ -101,6 +102,7 @@ class Session:
         if not live and {_kind(video), _kind(audio)} - {"push", "none"}:
             raise ConfigError('live=False is for push mode; give video="push" or audio="push", or use `analyze`.')
         self.settings = (settings or Settings()).with_prompt(prompt_kind)
+        plugins.check(self.settings)
         self.consent = consent
         self.storage = storage_of(store)
         out = None if self.storage is Storage.NOTHING else out
@@ -377,7 +379,8 @@ class Session:
     def errors(self) -> list[str]:
         """What stopped a stage of this session, or kept what it learned from being stored, in sentences."""
         failure = self.person.failure if self.person is not None else None
-        return [describe(e) for e in (*self.engine.errors, *((failure,) if failure else ()))]
+        engine = self.engine
+        return [describe(e) for e in (*engine.errors, *engine.plugin_errors, *((failure,) if failure else ()))]
 
     def devices(self) -> dict[str, Any]:
         """What the sources turned out to be."""

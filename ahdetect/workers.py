@@ -216,10 +216,23 @@ class WordWorker(EdgeWorker[AudioBlock]):
 class SinkWorker(EdgeWorker[T]):
     """Hands packets to a file; where the file fails, the sink is switched off and the session goes on."""
 
-    def __init__(self, name: str, clock: Clock, edge: Edge[T], write: Callable[[Packet[T]], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        edge: Edge[T],
+        write: Callable[[Packet[T]], None],
+        close: Callable[[], object] = tuple,
+    ) -> None:
         super().__init__(name, clock, edge)
         self._write = write
+        self._close = close
 
     def work(self, packet: Packet[T]) -> None:
         """Write one packet."""
         self._write(packet)
+
+    def finish(self) -> None:
+        """No more will be written."""
+        super().finish()
+        self._close()

@@ -21,6 +21,7 @@ from ahdetect.capture.packets import AudioBlock, Frame, Packet
 from ahdetect.capture.push import PushedPictures, PushedSound
 from ahdetect.capture.stage import Progress
 from ahdetect.config import Settings, validated
+from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError
 from ahdetect.models.cues import CUES, Channel
 from ahdetect.session import Session
@@ -330,12 +331,14 @@ def assert_same(rows: list[Row], expected: list[Row]) -> None:
 @pytest.mark.models
 def test_pushing_a_clip_without_hurry_gives_the_rows_and_words_of_its_replay(tmp_path: Path) -> None:
     """30 fps and chunks of 40 ms of the demo clip, every channel on."""
-    clip = beginning(DEMO, tmp_path / "clip.mkv", 3.0)
-    expected = analyze(clip)
+    clip = beginning(DEMO, tmp_path / "clip.mkv", 2.0)
+    models = Models.load(Settings(), yields=True)
+    expected = analyze(clip, models=models)
     fps = expected.info["source"]["fps"]
-    session = Session(video="push", audio="push", live=False, settings=validated({"camera": {"fps": fps}}, "test"))
+    camera = validated({"camera": {"fps": fps}}, "test")
+    session = Session(video="push", audio="push", live=False, settings=camera, models=models)
     rows = pushed(clip, session)
-    assert len(rows) > 80
+    assert len(rows) > 55
     assert_same(rows, expected.rows)
     assert [(w.text, w.start_ns) for w in session.words] == [(w.text, w.start_ns) for w in expected.words]
     assert session.report()["ledger"]["balances"]

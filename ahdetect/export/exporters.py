@@ -1,6 +1,6 @@
 """The one table of exporters: the material of an export and names of formats flow in; files (0600) flow out.
 
-A plug-in adds a row to `EXPORTERS`; the command line, the app's menu and the documentation read it.
+The command line, the app's menu and the documentation read `EXPORTERS`; a plug-in adds a row when it is first named.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from ahdetect import plugins
 from ahdetect.errors import ConfigError, StoreError
 from ahdetect.export.material import Material
 from ahdetect.export.tables import private_folder, whole_file
@@ -179,11 +180,31 @@ def chosen(names: Iterable[str]) -> list[str]:
         ConfigError: none, or one that is not in the table.
     """
     wanted = [name.strip().lower() for name in names if name.strip()]
+    for name in wanted:
+        _plug_in(name)
     unknown = [name for name in wanted if name not in EXPORTERS]
     if unknown or not wanted:
         said = f"{unknown[0]!r} is no format to export to" if unknown else "No format was named"
-        raise ConfigError(f"{said}; choose from {', '.join(EXPORTERS)}.", value=unknown or None)
+        raise ConfigError(f"{said}; choose from {', '.join([*EXPORTERS, *_further()])}.", value=unknown or None)
     return [name for name in EXPORTERS if name in wanted]
+
+
+def _further() -> list[str]:
+    return [name for name in plugins.names("exporters") if name not in EXPORTERS]
+
+
+def _plug_in(name: str) -> None:
+    """Add a plug-in's exporter to the table, the first time that it is named.
+
+    Raises:
+        ConfigError: it cannot be loaded, or is no exporter.
+    """
+    if name in EXPORTERS or name not in plugins.names("exporters"):
+        return
+    found = plugins.load("exporters", name)
+    if not isinstance(found, Exporter):
+        raise ConfigError(f"The plug-in {name!r} names no exporter but a {type(found).__name__}.", value=name)
+    EXPORTERS[name] = found
 
 
 def held(material: Material, names: Iterable[str]) -> list[str]:

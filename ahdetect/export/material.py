@@ -23,8 +23,8 @@ from ahdetect.store.annotations import HumanSegment, read_annotations
 from ahdetect.store.reader import Session
 from ahdetect.timeline import Segment, Timeline
 
-_INNER: Final = ("audio_anchor", SEGMENT, "segment_onset", "segment_offset")
-"""Events that say what the segments or the clock say already."""
+_INNER: Final = ("audio_anchor", SEGMENT, "segment_onset", "segment_offset", "plugin_cues")
+"""Events that say what the segments or the clock say already, or a number many times a second."""
 
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML 1.0 (2.2) forbids or advises against; no transcript needs them."""
