@@ -6,8 +6,10 @@ from numpy.typing import NDArray
 
 from ahdetect.calibration.methods import DEFAULT, METHODS
 from ahdetect.calibration.methods.classifier import Prepared
-from ahdetect.calibration.methods.person import effective
+from ahdetect.calibration.methods.kernel import kernels
+from ahdetect.calibration.methods.person import Person, effective
 from ahdetect.calibration.methods.source import Columns, Source, Spread
+from ahdetect.calibration.methods.trust import WEIGHTS, Trust, rising
 
 pytest.importorskip("sklearn")
 
@@ -138,3 +140,54 @@ def test_all_the_default_knows_of_order_is_which_rows_came(prepared: Prepared) -
     for row in x:
         one_by_one.observe(row[None])
     assert np.allclose(at_once.predict(x), one_by_one.predict(x))
+
+
+def test_the_kernel_separates_what_no_line_does() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, size=(600, 2))
+    y = ((x[:, 0] > 0) ^ (x[:, 1] > 0)).astype(np.intp)
+    found = kernels(x[:400], y[:400], 2)(0.1).sharpened(6.0)
+    log = found.log(x[400:])
+    assert (log.argmax(axis=1) == y[400:]).mean() > 0.9
+    assert np.allclose(np.exp(log).sum(axis=1), 1)
+
+
+def test_where_people_are_alike_the_default_abstains_and_says_so() -> None:
+    source = Prepared(people(14, seed=2, shift=0.0))
+    one = people(1, seed=31, shift=0.0)
+    base, adapter = METHODS["source-only"](source), METHODS[DEFAULT](source)
+    change = adapter.observe(one.x[:8])
+    assert change is not None
+    assert not change.accepted
+    assert change.reason.endswith("is used.")
+    assert np.array_equal(adapter.predict(one.x), base.predict(one.x))
+
+
+def test_a_step_that_is_taken_says_nothing(prepared: Prepared) -> None:
+    change = METHODS[DEFAULT](prepared).observe(people(1, seed=5).x)
+    assert change is not None
+    assert change.accepted
+    assert change.reason == ""
+    assert change.after["weight"] > 0.5
+
+
+def test_a_collapse_is_refused(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdetect.calibration.methods.person.COLLAPSE_SHARE", 2.0)
+    change = Person(prepared, wholly=True).observe(people(1, seed=5).x)
+    assert change is not None
+    assert not change.accepted
+    assert "only the normalisation" in change.reason
+
+
+def test_trust_rises_with_the_rows_and_is_nothing_where_the_gain_is_chance() -> None:
+    better, worse = np.tile(np.log(0.2 + 0.6 * WEIGHTS), (6, 1)), np.tile(np.log(0.8 - 0.6 * WEIGHTS), (6, 1))
+    sure, chance = [0.1, 0.12, 0.09, 0.1, 0.11, 0.1], [0.1, -0.1, 0.1, -0.1, 0.1, -0.1]
+    assert rising([list(worse), list(better)], [sure, sure]).tolist() == [0.0, 1.0]
+    assert rising([list(better), list(better)], [chance, sure]).tolist() == [0.0, 1.0]
+    assert rising([list(better), list(better)], [sure, chance]).tolist() == [0.0, 0.0]
+    weight = rising([list(better), list(worse), list(better)], [sure] * 3)
+    assert (np.diff(weight) >= 0).all()
+    assert rising([], []).size == 0
+    half = Trust(np.array([2.0, 8.0]), np.array([0.0, 1.0]))
+    assert [half(0), half(1), half(4), half(100)] == [0.0, 0.0, 0.5, 1.0]
+    assert Trust(np.zeros(0), np.zeros(0))(50) == 0

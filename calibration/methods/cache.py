@@ -27,7 +27,7 @@ class Cache:
 
     def __init__(self, prepared: Prepared) -> None:
         """Means of the training people's classes as first prototypes."""
-        self.columns, self.classify = prepared.columns, prepared.population[0]
+        self.columns, self.classify = prepared.columns, prepared.population.linear
         z, y = prepared.z, prepared.source.y
         # In the span of the class weights, which is all that the classifier sees of a row.
         self.axes = np.linalg.qr(self.classify.weight)[0]

@@ -1,7 +1,8 @@
-"""Labelled rows flow in; a linear classifier, its strength of regularisation chosen on held-out people, flows out.
+"""Labelled rows flow in; a classifier, its strength of regularisation chosen on held-out people, flows out.
 
-Linear discriminant analysis and logistic regression err differently: their log probabilities are averaged, with the
-weights that held-out training people prefer. Everything is chosen on training people, whole people held out.
+Linear discriminant analysis, logistic regression and a kernel's classifier (`kernel`) err differently: their log
+probabilities are averaged, with the weights that held-out training people prefer. Everything is chosen on training
+people, whole people held out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from ahdetect.calibration.adapt import Array
+from ahdetect.calibration.methods.kernel import Kernel, bumps, kernels
 from ahdetect.calibration.methods.source import Columns, Labels, Source, Spread, class_means, variances
 from ahdetect.errors import ConfigError
 
@@ -30,6 +32,15 @@ SHARPNESS: Final = (0.2, 0.35, 0.5, 0.7, 1.0)
 
 SHARE: Final = (0.0, 0.5, 1.0)
 """Weights of the logistic regression against the discriminant, to choose from."""
+
+PENALTY: Final = (0.1, 0.3, 1.0, 3.0)
+"""Penalties of the kernel's least squares, to choose from."""
+
+BEND: Final = (2.0, 4.0, 6.0, 9.0, 13.0)
+"""Factors on its scores, which lie between 0 and 1 like shares of votes, to choose from."""
+
+CURVED: Final = (0.0, 0.25, 0.5, 0.75)
+"""Weights of the kernel against the linear part, to choose from."""
 
 FOLDS: Final = 2
 """Folds of people to choose on."""
@@ -128,54 +139,109 @@ class Choice:
     sharpness: float
     c: float
     share: float
+    penalty: float
+    bend: float
+    kernel: float
 
 
-def choose(x: Array, source: Source, *, hits: bool) -> Choice:
-    """Settings that are best on held-out training people, each class counted alike.
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """A linear classifier and one that is not, their log probabilities averaged.
+
+    Attributes:
+        linear: discriminant and logistic regression.
+        curved: the kernel's; None where it has no weight.
+        share: its weight.
+    """
+
+    linear: Linear
+    curved: Kernel | None
+    share: float
+
+    def log(self, x: Array) -> Array:
+        """Log probabilities of rows, (n, classes)."""
+        log = self.linear.log(x)
+        if self.curved is None:
+            return log
+        return np.asarray(log_softmax((1 - self.share) * log + self.share * self.curved.log(x), axis=1))
+
+    def __call__(self, x: Array) -> Array:
+        """Probabilities of rows, (n, classes)."""
+        return np.asarray(np.exp(self.log(x)))
+
+
+def folds_of(source: Source, folds: int) -> Labels:
+    """The fold of each row, whole people in one, (rows,)."""
+    people = np.unique(source.subject)
+    fold_of = np.random.default_rng(0).permutation(len(people)) % min(folds, len(people))
+    return np.asarray(fold_of[np.searchsorted(people, source.subject)])
+
+
+Scores = dict[tuple[float, ...], list[Array]]
+"""Log probabilities of the held-out rows of each fold, by settings."""
+
+
+def choose(x: Array, source: Source) -> Choice:
+    """Settings under which the classes of held-out training people are likeliest, each class counted alike.
 
     Args:
         x: the rows as the classifier gets them, (n, features).
         source: whose rows they are.
-        hits: best by balanced accuracy; otherwise by log-likelihood, for what adapts on top needs to know how sure the
-            classifier may be.
     """
-
-    def score(log: Array, y: Labels, worth: Array) -> float:
-        right = log.argmax(axis=1) == y if hits else log[np.arange(len(y)), y]
-        return float(right @ worth)
-
-    people = np.unique(source.subject)
-    fold_of = np.random.default_rng(0).permutation(len(people)) % min(FOLDS, len(people))
-    fold = fold_of[np.searchsorted(people, source.subject)]
+    fold = folds_of(source, FOLDS)
     worth = 1 / np.bincount(source.y, minlength=source.classes)[source.y]
-    kinds = [(s, b) for s in SHRINKAGE for b in SHARPNESS]
-    first, second = np.zeros(len(kinds)), np.zeros(len(INVERSE_PENALTY))
-    held = []
-    for k in range(fold_of.max() + 1):
-        train, test = fold != k, fold == k
+    held: list[tuple[Labels, Array]] = []
+    d: Scores = {(s, b): [] for s in SHRINKAGE for b in SHARPNESS}
+    r: Scores = {(c,): [] for c in INVERSE_PENALTY}
+    k: Scores = {(p, b): [] for p in PENALTY for b in BEND}
+    for number in range(fold.max() + 1):
+        train, test = fold != number, fold == number
         if not test.any() or len(np.unique(source.y[train])) < 2:
             continue
-        make = discriminants(x[train], source.y[train], source.prior())
-        linear = [make(s) for s in SHRINKAGE]
-        d = [linear[SHRINKAGE.index(s)].sharpened(b).log(x[test]) for s, b in kinds]
-        fit = logistic(x[train], source.y[train], source.prior())
-        r = [fit(c).log(x[test]) for c in INVERSE_PENALTY]
-        y = source.y[test]
-        first += [score(one, y, worth[test]) for one in d]
-        second += [score(one, y, worth[test]) for one in r]
-        held.append((y, worth[test], d, r))
-    best, c = int(first.argmax()), int(second.argmax())
-    mixed = [sum(score(log_softmax((1 - w) * d[best] + w * r[c], axis=1), y, v) for y, v, d, r in held) for w in SHARE]
-    return Choice(*kinds[best], INVERSE_PENALTY[c], SHARE[int(np.argmax(mixed))])
+        held.append((source.y[test], worth[test]))
+        one, y = x[train], source.y[train]
+        make, fit = discriminants(one, y, source.prior()), logistic(one, y, source.prior())
+        for s in SHRINKAGE:
+            linear = make(s)
+            for b in SHARPNESS:
+                d[s, b].append(linear.sharpened(b).log(x[test]))
+        for c in INVERSE_PENALTY:
+            r[(c,)].append(fit(c).log(x[test]))
+        bent = kernels(one, y, source.classes)
+        seen = bumps(x[test], bent(1.0).landmarks, bent(1.0).width)
+        for p in PENALTY:
+            votes = seen @ bent(p).weight
+            for b in BEND:
+                k[p, b].append(np.asarray(log_softmax(b * votes, axis=1)))
+
+    def score(logs: list[Array]) -> float:
+        return sum(float(log[np.arange(len(y)), y] @ v) for log, (y, v) in zip(logs, held, strict=True))
+
+    def best(scores: Scores) -> tuple[float, ...]:
+        return max(scores, key=lambda setting: score(scores[setting]))
+
+    def mix(one: list[Array], other: list[Array], shares: tuple[float, ...]) -> Scores:
+        return {
+            (w,): [np.asarray(log_softmax((1 - w) * a + w * b, axis=1)) for a, b in zip(one, other, strict=True)]
+            for w in shares
+        }
+
+    first, second, third = best(d), best(r), best(k)
+    linear_mix = mix(d[first], r[second], SHARE)
+    share = best(linear_mix)
+    kernel = best(mix(linear_mix[share], k[third], CURVED))
+    return Choice(*first, *second, *share, *third, *kernel)
 
 
-def classifier(x: Array, source: Source, *, hits: bool) -> tuple[Linear, Choice]:
-    """Train on rows, (n, features), of `source`; see `choose`."""
-    best = choose(x, source, hits=hits)
-    d = discriminants(x, source.y, source.prior())(best.shrinkage).sharpened(best.sharpness)
-    if best.share == 0:
-        return d, best
-    return d.mixed(logistic(x, source.y, source.prior())(best.c), best.share), best
+def classifier(x: Array, source: Source, choice: Choice) -> Blend:
+    """Train on rows, (n, features), of `source`, with settings from `choose`."""
+    linear = discriminants(x, source.y, source.prior())(choice.shrinkage).sharpened(choice.sharpness)
+    if choice.share:
+        linear = linear.mixed(logistic(x, source.y, source.prior())(choice.c), choice.share)
+    if not choice.kernel:
+        return Blend(linear, None, 0.0)
+    curved = kernels(x, source.y, source.classes)(choice.penalty)
+    return Blend(linear, curved.sharpened(choice.bend), choice.kernel)
 
 
 class Prepared:
@@ -190,13 +256,20 @@ class Prepared:
         own: the rows in units of their person, (n, kept).
         network: what `network.trained` keeps here, so that it is trained once; None before.
         effects: likewise of `person.Person`.
+        trust: likewise.
     """
 
-    def __init__(self, source: Source) -> None:
-        """Clean the rows and normalise each training person by all of their rows."""
-        self.source, self.prior = source, source.prior()
+    def __init__(self, source: Source, given: tuple[Choice, Choice] | None = None) -> None:
+        """Clean the rows and normalise each training person by all of their rows.
+
+        Args:
+            source: the training people.
+            given: settings of the classifiers, where they are not to be chosen on these people.
+        """
+        self.source, self.prior, self.given = source, source.prior(), given
         self.network: Any = None
         self.effects: Any = None
+        self.trust: Any = None
         self.columns = Columns.of(source.x)
         self.z = self.columns(source.x)
         self.spread = Spread.of(self.z, source)
@@ -206,11 +279,16 @@ class Prepared:
             self.own[rows] = self.spread.normalise(part, len(part), part.mean(axis=0), variances(part))
 
     @cached_property
-    def population(self) -> tuple[Linear, Choice]:
-        """The classifier of rows in units of the population; nothing adapts on top, so by its hits."""
-        return classifier(self.z, self.source, hits=True)
+    def choices(self) -> tuple[Choice, Choice]:
+        """Settings of the two classifiers below."""
+        return self.given or (choose(self.z, self.source), choose(self.own, self.source))
 
     @cached_property
-    def personal(self) -> tuple[Linear, Choice]:
+    def population(self) -> Blend:
+        """The classifier of rows in units of the population."""
+        return classifier(self.z, self.source, self.choices[0])
+
+    @cached_property
+    def personal(self) -> Blend:
         """The classifier of rows in units of their person."""
-        return classifier(self.own, self.source, hits=False)
+        return classifier(self.own, self.source, self.choices[1])

@@ -7,12 +7,12 @@ from ahdetect.calibration.methods.classifier import Prepared
 
 
 class Fixed:
-    """The linear classifier of the training people, the same for everybody: the row that adaptation must beat."""
+    """The classifier of the training people, the same for everybody: the row that adaptation must beat."""
 
     name = "source-only"
 
     def __init__(self, prepared: Prepared) -> None:
-        self.columns, self.classify = prepared.columns, prepared.population[0]
+        self.columns, self.classify = prepared.columns, prepared.population
 
     def observe(self, x: Array) -> Change | None:  # noqa: ARG002
         """Learn nothing."""

@@ -29,7 +29,7 @@ class Online:
             prepared: the training people.
             forget: factor on the weight of older rows at each new one, 0 to 1.
         """
-        self.columns, self.spread, self.classify = prepared.columns, prepared.spread, prepared.personal[0]
+        self.columns, self.spread, self.classify = prepared.columns, prepared.spread, prepared.personal
         self.forget = forget
         d = prepared.z.shape[1]
         self.n, self.total, self.squares = 0.0, np.zeros(d), np.zeros(d)

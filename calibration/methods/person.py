@@ -6,7 +6,7 @@ training people (variance components, by moments; cf. the two-covariance model o
 and Ioffe 2006, ECCV, "Probabilistic linear discriminant analysis"). For the new person the two additions have a
 posterior in closed form given soft classes, and the soft classes follow from them and from a linear classifier on
 normalised rows: variational expectation-maximisation (Beal 2003), which starts at that classifier. With few rows the
-posterior stays at the population, so that nothing is learned from thin evidence.
+posterior stays at the population. How far the result is believed after n rows is learned on training people (`trust`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from scipy.sparse import csr_array
 from scipy.special import softmax
 
 from ahdetect.calibration.adapt import Array, Change
-from ahdetect.calibration.methods.classifier import Linear, Prepared
+from ahdetect.calibration.methods.classifier import Blend, Prepared
 from ahdetect.calibration.methods.source import Labels, class_means, shrunk_covariance, variances
+from ahdetect.calibration.methods.trust import Trust, learned
 
 DIRECTIONS: Final = 40
 """Directions kept, those in which classes and people's classes differ most (assumed; 20 to all were alike)."""
@@ -149,29 +150,38 @@ def effective(p: Array) -> float:
 
 
 class Person:
-    """Normalisation by what was seen, and where this person's classes lie."""
+    """Normalisation by what was seen, where this person's classes lie, and how far both are believed."""
 
     name = "ahdetect"
 
-    def __init__(self, prepared: Prepared) -> None:
-        """Learn from the training people."""
+    def __init__(self, prepared: Prepared, *, wholly: bool = False) -> None:
+        """Learn from the training people.
+
+        Args:
+            prepared: the training people.
+            wholly: believe the adapted predictions wholly from the first row, as learning how far to do so needs.
+        """
         self.columns, self.spread = prepared.columns, prepared.spread
-        self.classify: Linear = prepared.personal[0]
-        self.base: Linear = prepared.population[0]
+        self.classify: Blend = prepared.personal
+        self.base: Blend = prepared.population
         source = prepared.source
-        scaled = np.empty_like(prepared.z)
-        for rows in source.people():
-            scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
         if prepared.effects is None:
+            scaled = np.empty_like(prepared.z)
+            for rows in source.people():
+                scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
             prepared.effects = Effects.of(scaled, source.y, source.subject, source.classes)
         self.effects: Effects = prepared.effects
+        if prepared.trust is None and not wholly:
+            prepared.trust = learned(prepared, lambda half: Person(half, wholly=True))
+        self.trust: Trust | None = None if wholly else prepared.trust
         self.seen = np.zeros((0, prepared.z.shape[1]))
         self._learn()
 
     def _learn(self, known: Array | None = None) -> None:
         z, self.collapsed = self.seen, False
+        self.weight = float(len(z) > 0) if self.trust is None else self.trust(len(z))
         self.moments = (z.mean(axis=0), variances(z)) if len(z) else (np.zeros(z.shape[1]), np.zeros(z.shape[1]))
-        if not len(z):
+        if not self.weight:
             return
         start, directions = self._start(z), self._directions(z)
         self.where = adapted(self.effects, directions, start, WEIGHT, known)
@@ -197,24 +207,39 @@ class Person:
         before = self.figures()
         self.seen = np.concatenate([self.seen, self.columns(x)])[-MEMORY:]
         self._learn()
-        reason = "fewer classes than the classifier sees: normalisation only" if self.collapsed else ""
-        return Change(self.name, float(len(x)), "samples", before, self.figures(), reason=reason)
+        reason = self._refusal()
+        return Change(self.name, float(len(x)), "samples", before, self.figures(), accepted=not reason, reason=reason)
+
+    def _refusal(self) -> str:
+        if not self.weight:
+            return (
+                f"After {len(self.seen)} rows of a person, adapting did not help people held out of training; "
+                "the classifier of everybody is used."
+            )
+        if self.collapsed:
+            return "Adapted predictions amount to fewer classes than the classifier's; only the normalisation is used."
+        return ""
 
     def predict(self, x: Array) -> Array:
-        """Probabilities; those of the population's classifier before any row was seen."""
+        """Probabilities; those of the population's classifier as far as the adapted ones are not believed."""
         z = self.columns(x)
-        if not len(self.seen):
+        if not self.weight:
             return self.base(z)
         log = self._start(z)
         if not self.collapsed:
             log = log + WEIGHT * self.effects.log(self._directions(z), *self.where)
-        return np.asarray(softmax(log, axis=1))
+        p = np.asarray(softmax(log, axis=1))
+        return p if self.weight == 1 else self.weight * p + (1 - self.weight) * self.base(z)
 
     def figures(self) -> dict[str, float]:
-        """Rows kept, and how far the person lies from the population (mean over columns, population SD)."""
+        """Rows kept, how far adapted predictions are believed, and how far the person lies from the population.
+
+        The latter is a mean over columns, in standard deviations of the population.
+        """
         mean, variance = self.moments
         return {
             "rows": float(len(self.seen)),
+            "weight": self.weight,
             "offset": float(np.abs(mean).mean()),
             "scale": float(np.sqrt(variance).mean()),
         }

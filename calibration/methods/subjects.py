@@ -13,6 +13,7 @@ import numpy as np
 
 from ahdetect.calibration.adapt import Array, Change
 from ahdetect.calibration.methods.classifier import Linear, Prepared, discriminants
+from ahdetect.calibration.methods.kernel import squares
 from ahdetect.calibration.methods.source import Labels
 
 SHARE: Final = 3
@@ -31,18 +32,18 @@ class Subjects:
     def __init__(self, prepared: Prepared) -> None:
         """Keep the training people's rows, and how far apart they are among themselves."""
         self.columns, self.prepared = prepared.columns, prepared
-        self.classify: Linear = prepared.population[0]
+        self.classify: Linear = prepared.population.linear
         self.people = prepared.source.people()
         rng = np.random.default_rng(0)
         self.parts = [prepared.z[rng.permutation(np.flatnonzero(rows))[:ROWS]] for rows in self.people]
         some = np.concatenate(self.parts)[:: max(1, len(self.parts) * ROWS // 500)]
-        self.width = float(np.median(_square(some, some))) + 1e-9
+        self.width = float(np.median(squares(some, some))) + 1e-9
         self.inner = np.array([self._kernel(part, part).mean() for part in self.parts])
         self.seen = np.zeros((0, prepared.z.shape[1]))
         self.chosen: Labels = np.zeros(0, np.intp)
 
     def _kernel(self, a: Array, b: Array) -> Array:
-        return np.asarray(np.exp(-_square(a, b) / self.width))
+        return np.asarray(np.exp(-squares(a, b) / self.width))
 
     def observe(self, x: Array) -> Change | None:
         """Add rows; choose anew whenever their number reaches a power of two, and at each call with many."""
@@ -60,10 +61,10 @@ class Subjects:
     def _choose(self, chosen: Labels) -> None:
         self.chosen = chosen
         if not len(chosen):
-            self.classify = self.prepared.population[0]
+            self.classify = self.prepared.population.linear
             return
         rows = np.any([self.people[i] for i in chosen], axis=0)
-        best = self.prepared.population[1]
+        best = self.prepared.choices[0]
         made = discriminants(self.prepared.z[rows], self.prepared.source.y[rows], self.prepared.prior)
         self.classify = made(best.shrinkage).sharpened(best.sharpness)
 
@@ -83,7 +84,3 @@ class Subjects:
         """Put them back."""
         self.seen, chosen = cast(tuple[Array, Labels], state)
         self._choose(chosen)
-
-
-def _square(a: Array, b: Array) -> Array:
-    return np.asarray(np.maximum((a**2).sum(1)[:, None] - 2 * a @ b.T + (b**2).sum(1), 0))
