@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ahdetect.errors import (
 )
 from ahdetect.sealing import KEY_BYTES, new_key, open_sealed, seal
 from ahdetect.store import sealed_writer
-from ahdetect.store.container import DATA, PATCH, VERSION, read_header, read_record, record
+from ahdetect.store.container import DATA, PATCH, SEGMENT_START, START, VERSION, read_header, read_record, record
 from ahdetect.store.sealed_reader import SealedReader
 from ahdetect.store.sealed_writer import SealedWriter
 
@@ -206,6 +207,38 @@ def test_damage_in_a_file_that_was_never_closed_is_told_as_well() -> None:
         # The head of the very last record may be taken for one that was cut off; it holds less than a second.
         last = list(records(data))[-1][1]
         assert told or at >= last, at
+
+
+def test_a_place_that_was_forged_behind_damage_is_not_believed() -> None:
+    """What stands in the clear may not make a reader of a torn file ask for all the memory there is."""
+    data = bytearray(sealed(close=False))
+    starts = [start for kind, start, _ in records(bytes(data)) if kind == START]
+    data[starts[2] - 30] ^= 1  # within segment 1
+    first_message = starts[1] + 8 + SEGMENT_START.size
+    data[first_message] ^= 64  # its length
+    place = starts[2] + 8 + 16 + 4
+    data[place : place + 8] = (1 << 60).to_bytes(8, "little")
+    found = reader(bytes(data), torn=True, forgiving=True)
+    assert len(found.read()) < 2 * len(PLAIN)
+    assert found.damage
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_a_torn_file_that_somebody_was_at_nothing_is_read_that_was_never_written(seed: int) -> None:
+    rng, data = random.Random(seed), sealed(close=False)
+    for _ in range(20):
+        a, b = sorted((rng.randrange(len(data)), rng.randrange(len(data))))
+        changed = rng.choice(
+            [data[:a] + data[b:], data[:b] + data[a:], data[:a] + bytes(b - a) + data[b:], data[:a] + rng.randbytes(50)]
+        )
+        with suppress(StoreError):
+            assert PLAIN.startswith(reader(changed, torn=True).read())
+        try:
+            found = reader(changed, torn=True, forgiving=True).read()
+        except StoreError:
+            continue
+        assert len(found) <= len(PLAIN) + len(changed)
+        assert sum(x not in (0, y) for x, y in zip(found, PLAIN, strict=False)) == 0
 
 
 def test_swapped_segments_are_told_as_such() -> None:

@@ -213,7 +213,11 @@ class SealedReader(io.RawIOBase):
         """End the last segment of a torn file where its messages end; how many bytes of it are damaged."""
         last = self._segments[-1]
         last.torn = True
-        data, _, end = self._pulled(last, START)
+        try:
+            data, _, end = self._pulled(last, START)
+        except StoreError:  # not even its start
+            last.until = last.at
+            return last.stop - last.start
         last.until, damaged, last.stop = last.at + len(data), last.stop - end, end
         return damaged
 

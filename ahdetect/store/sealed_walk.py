@@ -67,6 +67,18 @@ class Walk:
     left_out: int = 0
 
 
+@dataclass(slots=True)
+class _Start:
+    """A segment as it shows itself; `says` and `begins` are what stands in the clear, `size` what was counted."""
+
+    at: int
+    stop: int
+    says: int
+    begins: int
+    size: int = 0
+    lost: bool = False  # records within it could not be followed
+
+
 def walk(read: ReadAt, first: int, size: int) -> Walk:
     """Follow the records of a file from its first one.
 
@@ -76,7 +88,8 @@ def walk(read: ReadAt, first: int, size: int) -> Walk:
         size: bytes of the file.
     """
     found = Walk()
-    at, plain, lost = first, 0, False
+    starts: list[_Start] = []
+    at = first
     while at < size:
         known = read_record(head) if len(head := read(at, RECORD.size)) == RECORD.size else None
         if known is None or at + RECORD.size + known[1] > size:
@@ -85,34 +98,48 @@ def walk(read: ReadAt, first: int, size: int) -> Walk:
                 if not _is_tear(read, at, size, whole_head=known is not None):
                     found.left_out += size - at
                 break
-            if not found.segments:  # the start of the first one is damaged; it will say so when it is read
-                found.segments.append(Segment(0, at, again, 0, 0))
-            at, lost = again, True
+            if not starts:  # the start of the first one is damaged; it will say so when it is read
+                starts.append(_Start(at, again, 0, 0))
+            starts[-1].lost = True
+            at = again
             continue
         kind, length = known
         stop = at + RECORD.size + length
-        if kind == INDEX:
+        if kind == INDEX or found.index_end is not None:
             found.index_end = stop
         elif kind == START and length == SEGMENT_START.size:
-            number = found.segments[-1].number + 1 if found.segments else 0
-            if lost:  # what it says of itself is believed within reason, and found out when it is decrypted
-                _, says, begins, _ = SEGMENT_START.unpack(read(at + RECORD.size, length))
-                if plain <= begins <= plain + size and number <= says:
-                    number, plain = says, begins
-            if found.segments:
-                found.segments[-1].stop, found.segments[-1].until = at, plain
-            found.segments.append(Segment(number, at, stop, plain, plain))
-            lost = False
-        elif found.index_end is not None:
-            found.index_end = stop
-        elif found.segments:
+            _, says, begins, _ = SEGMENT_START.unpack(read(at + RECORD.size, length))
+            starts.append(_Start(at, stop, says, begins))
+        elif starts:
+            starts[-1].stop = stop
             if kind == DATA:
-                plain += max(0, length - _TAG)
+                starts[-1].size += max(0, length - _TAG)
             elif kind == PATCH:
-                found.patched.add(len(found.segments) - 1)
-            found.segments[-1].stop, found.segments[-1].until = stop, plain
+                found.patched.add(len(starts) - 1)
         at = stop
+    found.segments = _placed(starts, size)
     return found
+
+
+def _placed(starts: list[_Start], size: int) -> list[Segment]:
+    """Number and place of each segment.
+
+    What is counted is believed; what stands in the clear only behind a damaged stretch, within reason, and where the
+    next segment agrees. Whether it was right to shows when the segment is decrypted.
+    """
+    segments: list[Segment] = []
+    for i, start in enumerate(starts):
+        before = segments[-1] if segments else None
+        number, at = (before.number + 1, before.until) if before is not None else (0, 0)
+        agrees = i + 1 == len(starts) or starts[i + 1].begins == start.begins + start.size
+        behind = before is not None and (starts[i - 1].lost or start.begins != at)
+        reasonable = before is None or (before.at <= start.begins <= before.at + size and number <= start.says)
+        if behind and agrees and reasonable and (starts[i - 1].lost or i + 1 < len(starts)):
+            number, at = start.says, start.begins
+        if before is not None:
+            before.stop, before.until = start.at, at
+        segments.append(Segment(number, start.at, start.stop, at, at + start.size))
+    return segments
 
 
 def _is_tear(read: ReadAt, at: int, size: int, *, whole_head: bool) -> bool:
