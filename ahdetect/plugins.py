@@ -141,7 +141,7 @@ class GuardedFuser:
         self._instead = instead
         self._failed = failed
         self._ours: Fuser | None = None
-        self._kind: str | None = None
+        self._prompted: tuple[str | None] | None = None  # the kind of the last prompt, None before the first
 
     def step(self, frame: EvidenceFrame) -> Posterior:
         """What the plug-in says, or the other one."""
@@ -155,7 +155,7 @@ class GuardedFuser:
 
     def set_prompt(self, kind: str | None) -> None:
         """Tell whoever is in charge."""
-        self._kind = kind
+        self._prompted = (kind,)
         if self._ours is None:
             try:
                 self._theirs.set_prompt(kind)
@@ -169,16 +169,16 @@ class GuardedFuser:
         """Who is in charge, and a copy of what it knows."""
         if self._ours is None:
             try:
-                return self._kind, False, self._theirs.state()
+                return self._prompted, False, self._theirs.state()
             except Exception as error:
                 self._give_up(error)
         assert self._ours is not None
-        return self._kind, True, self._ours.state()
+        return self._prompted, True, self._ours.state()
 
     def restore(self, state: object) -> None:
         """Go back to a state, and to whom it is of."""
         assert isinstance(state, tuple)
-        self._kind, ours, inner = state
+        self._prompted, ours, inner = state
         if not ours:
             self._ours = None
             try:
@@ -193,7 +193,8 @@ class GuardedFuser:
 
     def _give_up(self, error: Exception) -> None:
         self._ours = self._instead()
-        self._ours.set_prompt(self._kind)
+        if self._prompted is not None:
+            self._ours.set_prompt(*self._prompted)
         self._failed(f"The fuser of plug-in {self._name!r} failed ({_brief(error)}); the evidence filter goes on.")
 
 
