@@ -115,6 +115,8 @@ _OF_EVENT: Final = {
     "device_back": (),
     "stage_crashed": ("stage",),
     "adaptation": ("accepted",),
+    "plugin_cues": ("plugin", "cues"),
+    "plugin_failed": (),
 }
 """What of an event's detail may leave: no names of devices, no text of an error, which may hold a path."""
 
