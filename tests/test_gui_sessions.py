@@ -21,13 +21,14 @@ from ahdetect.gui.context import Context
 from ahdetect.gui.export_dialog import FORMATS, ExportDialog
 from ahdetect.gui.exporting import export_session
 from ahdetect.gui.lock_line import LOCKS, lock_of
+from ahdetect.gui.screens.review import ReviewScreen
 from ahdetect.gui.screens.sessions import AGREED, PERSON, STATE, UNTIL, SessionsScreen
 from ahdetect.gui.screens.setup import SetupScreen
 from ahdetect.gui.session_dialogs import Confirm, Withdraw
 from ahdetect.store.audit import Audit
 from ahdetect.store.catalogue import entry_of, sessions_in
 from ahdetect.store.consent import Purpose, consent_text
-from ahdetect.store.keys import Keys
+from ahdetect.store.keys import Cost, Keys
 
 # -- the consent panel
 
@@ -296,3 +297,17 @@ def test_an_export_keeps_to_the_consent_and_stands_in_the_log(context: Context, 
     silent = record(context.plan.out, "silent", purposes=("recording",))
     with pytest.raises(ConsentError):
         export_session(silent, ["vtt"], Options(), tmp_path / "out", KEYS)
+
+
+def test_review_says_where_a_passphrase_is_typed(context: Context, qtbot: Any) -> None:
+    folder = record(context.plan.out, keys=Keys(passphrase="another passphrase", cost=Cost(1, 8192)))
+    screen = ReviewScreen(context)
+    qtbot.addWidget(screen)
+    screen.enter()
+    with qtbot.waitSignal(context.banner, check_params_cb=lambda level, *_: level == "error") as said:
+        context.open_folder(folder)
+    assert "the screen Sessions takes the passphrase" in said.args[1]
+    context.unlock("another passphrase")
+    screen.open(folder)
+    qtbot.waitUntil(lambda: screen.loaded is not None, timeout=10_000)
+    screen.shutdown()

@@ -37,7 +37,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from ahdetect.errors import AhdetectError
+from ahdetect.errors import AhdetectError, NoKeyError
 from ahdetect.gui import columns as tracks_data
 from ahdetect.gui.background import Background
 from ahdetect.gui.before_after import BeforeAfter, Comparing, used_profile
@@ -196,7 +196,10 @@ class ReviewScreen(Screen):
             opening.close()
             self._wanted = None
             if opening.error is not None:
-                self.context.say("error", str(opening.error), "review")
+                text = str(opening.error)
+                if isinstance(opening.error, NoKeyError):
+                    text += " " + translate("ReviewScreen", "Here, the screen Sessions takes the passphrase.")
+                self.context.say("error", text, "review")
         self._pages.setCurrentWidget(self._content if self.loaded is not None else self._nothing)
 
     def _show_step(self) -> None:

@@ -2052,6 +2052,10 @@
       <translation>Ouvrir un clip</translation>
     </message>
     <message>
+      <source>Here, the screen Sessions takes the passphrase.</source>
+      <translation>Ici, l’écran Séances prend la phrase secrète.</translation>
+    </message>
+    <message>
       <source>Reading the session…</source>
       <translation>Lecture de la séance…</translation>
     </message>
