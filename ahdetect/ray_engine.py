@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +18,26 @@ from typing import Any, Final
 from ahdetect.batch import ATTEMPTS, LOOK_S, Make, Outcome, Stopped, Task, Tell, Wish, attempt, default_jobs, died
 from ahdetect.errors import AhdetectError, ConfigError, known
 
-LOOPBACK: Final = "127.0.0.1"
-
 QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_enable_metrics_collection": "0",
 }
-"""No reports to Ray's makers, no metrics agent; what is set already stays."""
+"""No reports to Ray's makers, no metrics; what is set already stays."""
+
+ALONE: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's own switch, despite its name for every system, that makes it listen on 127.0.0.1 only; `_node_ip_address` does
+not (Ray 2.60 turns a loopback address into that of the network card). Read when Ray is imported."""
+
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def available() -> Any:
-    """The package, made quiet before it is imported.
+def available(address: str | None = None) -> Any:
+    """The package, made quiet before it is imported, and deaf to the network unless a cluster's address is given.
 
     Raises:
         ConfigError: it is not installed.
     """
-    for key, value in QUIET.items():
+    for key, value in (QUIET if address else {**QUIET, **ALONE}).items():
         os.environ.setdefault(key, value)
     try:
         import ray
@@ -68,10 +73,10 @@ def run_on_ray(
         ConfigError: Ray is not installed, or nothing answers at the address.
         AhdetectError: a worker could not be made ready.
     """
-    ray = available()
+    ray = available(address)
     ours = not ray.is_initialized()
     if ours:
-        _start(ray, jobs or default_jobs(), address)
+        start(ray, jobs or default_jobs(), address)
     crew: list[_Worker] = []
     try:
         hands = min(jobs or int(ray.cluster_resources().get("CPU", 1)), len(tasks))
@@ -83,12 +88,13 @@ def run_on_ray(
             ray.shutdown()
 
 
-def _start(ray: Any, jobs: int, address: str | None) -> None:
+def start(ray: Any, jobs: int, address: str | None) -> None:
+    """Connect to the cluster at `address`, or start one of `jobs` CPUs on this machine alone."""
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if address is None:
             # `local`, or an address in the environment would be taken.
-            ray.init("local", num_cpus=jobs, include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
+            ray.init("local", num_cpus=jobs, include_dashboard=False, **quiet)
         else:
             ray.init(address, **quiet)
     except Exception as error:  # Ray raises ConnectionError, ValueError, RuntimeError and its own
@@ -149,7 +155,7 @@ def _serve(
                 said = ray.get(reference)
             except ray.exceptions.RayError as error:
                 crew.remove(worker)
-                _again(worker, str(error).splitlines()[0], todo, tell)
+                _again(worker, _reason(error), todo, tell)
                 if todo:
                     hire()
                 continue
@@ -161,6 +167,12 @@ def _serve(
             if todo:
                 worker.task, worker.tries = todo.popleft()
                 waiting[worker.actor.do.remote(worker.task)] = worker
+
+
+def _reason(error: Exception) -> str:
+    """The last line of an error of Ray's, which says what happened; lines before it say where."""
+    lines = [line.strip() for line in _COLOUR.sub("", str(error)).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
 def _again(worker: _Worker, how: str, todo: deque[tuple[Task, int]], tell: Tell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -17,8 +18,10 @@ from rich.text import Text
 
 from ahdetect.analysis import Progress as Done
 from ahdetect.analysis import analyze, summary
+from ahdetect.batch import Outcome, Stopped, Task, Work
 from ahdetect.capture.media import Media
-from ahdetect.commands import keying
+from ahdetect.commands import engines, keying
+from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError, StoreError, known
@@ -50,6 +53,8 @@ def main(
     passphrase_file: keying.PassphraseFile = None,
     identity: keying.Identity = None,
     picture: Annotated[bool, typer.Option(help="Draw timeline.png.")] = True,
+    engine: engines.Where = engines.Engine.LOCAL,
+    ray_address: engines.RayAddress = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine, one object per clip.")] = False,
 ) -> None:
     """Analyse clips: frames.parquet, words.jsonl, events.jsonl, session.json and timeline.png for each.
@@ -60,7 +65,13 @@ def main(
     if learn and profile is None:
         raise ConfigError("--learn needs --profile: it says whose profile is to learn.")
     load_profile(profile, None)  # a wrong name is told before the models are loaded
+    if engine is engines.Engine.RAY and (learn or profile is not None or any(map(Path.is_dir, clips))):
+        raise ConfigError("--engine ray takes clips, no session folders and no --profile: keys and profiles stay here.")
+    run = engines.chosen(engine, None, ray_address)
     folders = _folders(clips, out)
+    if engine is engines.Engine.RAY:
+        _on_ray(clips, folders, chosen, run, picture=picture, as_json=as_json)
+        return
     keys = keying.opening_keys(passphrase, passphrase_file, identity) if any(map(Path.is_dir, clips)) else Keys()
     began = perf_counter()
     models = Models.load(chosen, yields=True)
@@ -85,9 +96,7 @@ def main(
                 timeline = analyze(
                     clip, keys=keys, settings=chosen, models=models, progress=tell, profile=profile, learn=learn
                 )
-                write_tables(timeline, folder, timeline.events)
-                if picture:
-                    draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip, keys))
+                _write(timeline, clip, folder, keys, picture=picture)
                 results.append({**summary(timeline), "load_s": load_s, "out": str(folder)})
                 if not as_json:
                     console.print(_told(clip, timeline, folder, picture=picture), highlight=False, soft_wrap=True)
@@ -101,12 +110,70 @@ def main(
                 bars.remove_task(task)
                 with suppress(OSError):  # a folder that nothing was written to
                     folder.rmdir()
-    if as_json:
-        typer.echo(json.dumps(results if len(clips) > 1 else results[0], ensure_ascii=False, indent=2))
+    _print(results, as_json=as_json)
     if failure is not None:
         if len(clips) > 1:
             raise typer.Exit(failure.exit_code)
         raise failure
+
+
+def _write(timeline: Timeline, clip: Path, folder: Path, keys: Keys, *, picture: bool) -> None:
+    write_tables(timeline, folder, timeline.events)
+    if picture:
+        draw_timeline(timeline, folder / "timeline.png", _pictures_of(clip, keys))
+
+
+def _print(results: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(results if len(results) > 1 else results[0], ensure_ascii=False, indent=2))
+
+
+def _on_ray(
+    clips: list[Path], folders: list[Path], settings: Settings, run: engines.Run, *, picture: bool, as_json: bool
+) -> None:
+    """The same on a Ray cluster, several clips at a time; told as each is done, printed in the order of the clips."""
+    console = Console(stderr=True)
+    done: dict[str, Outcome] = {}
+
+    def tell(outcome: Outcome) -> None:
+        done[outcome.name] = outcome
+        if outcome.result is None:
+            console.print(Text(f"ahdetect: {outcome.error}", style="red"), soft_wrap=True)
+        elif not as_json:
+            console.print(outcome.result["told"], highlight=False, soft_wrap=True)
+
+    pairs = [(clip.resolve(), folder.resolve()) for clip, folder in zip(clips, folders, strict=True)]
+    tasks = [Task(str(folder), (clip, folder)) for clip, folder in pairs]
+    with interrupts() as stopped:
+        try:
+            run(tasks, partial(_analyser, settings, picture), tell, stopped)
+        except Stopped:
+            raise typer.Exit(INTERRUPTED) from None
+    outcomes = [done[task.name] for task in tasks]
+    for folder in folders:
+        with suppress(OSError):  # a folder that nothing was written to
+            folder.rmdir()
+    found = [
+        {"source": clip.name, "error": o.error, "exit_code": o.exit_code} if o.result is None else o.result["summary"]
+        for clip, o in zip(clips, outcomes, strict=True)
+    ]
+    _print(found, as_json=as_json)
+    if codes := [o.exit_code for o in outcomes if o.result is None]:
+        raise typer.Exit(codes[0])
+
+
+def _analyser(settings: Settings, picture: bool) -> Work:
+    """What a worker does: models once, then clip after clip."""
+    models = Models.load(settings, yields=True)
+
+    def work(payload: tuple[Path, Path]) -> dict[str, Any]:
+        clip, folder = payload
+        timeline = analyze(clip, settings=settings, models=models)
+        _write(timeline, clip, folder, Keys(), picture=picture)
+        told = _told(clip, timeline, folder, picture=picture)
+        return {"summary": {**summary(timeline), "out": str(folder)}, "told": told}
+
+    return work
 
 
 def _folders(clips: list[Path], out: Path) -> list[Path]:

@@ -44,7 +44,7 @@ def chosen(engine: Engine, jobs: int | None, address: str | None) -> Run:
         return partial(_local, jobs or default_jobs())
     from ahdetect.ray_engine import available
 
-    available()
+    available(address)
     return partial(_on_ray, jobs, address)
 
 

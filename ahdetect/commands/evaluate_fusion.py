@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +16,8 @@ from ahdetect.evaluation import RESAMPLES, Report, shown, table
 from ahdetect.export.tables import whole_file
 from ahdetect.fusion_evaluation import PAPER, PUBLISHED, Found, evaluate, load_network, read_answers
 
-SHOWN: Final = ("avgf1", "f1_positive", "average_precision_trapezoid", "average_precision", "roc_auc", "ece")
+WITHIN: Final = "within_prompt_auc"
+SHOWN: Final = ("avgf1", "f1_positive", "average_precision_trapezoid", "average_precision", "roc_auc", WITHIN, "ece")
 
 
 def main(
@@ -59,9 +61,9 @@ def _document(found: Found) -> dict[str, Any]:
 def page(found: Found) -> str:
     """All tables as Markdown."""
     intro = (
-        f"{found.clips} clips of {len(found.people)} people with labelled frames ({found.split}); the network was "
+        f"{found.clips} clips (split: {found.split}), {len(found.people)} people with labelled frames; the network was "
         f"trained on {found.source}. Signs consistent with ambivalence/hesitancy, model estimates. AP (BAH) is "
-        "computed as the paper computes it."
+        "computed as the paper computes it. A dash: the score does not exist, or has no interval; the JSON says why."
     )
     return "\n\n".join(
         [
@@ -76,15 +78,18 @@ def page(found: Found) -> str:
             "## Channels left out and alone (frames)",
             _table(found.ablation),
             "## By kind of prompt (frames)",
-            _table(found.prompts),
+            _table(found.prompts, [name for name in SHOWN if name != WITHIN]),
             "## By person (frames)",
             _people(found),
         ]
     ) + "\n"  # fmt: skip
 
 
-def _table(reports: dict[str, Report]) -> str:
-    return table(reports, SHOWN).rstrip() if reports else "No row has a label."
+def _table(reports: dict[str, Report], columns: Sequence[str] = SHOWN) -> str:
+    """Scores and what the brackets are; the notes, many with so many reports, stand in the JSON file."""
+    if not reports:
+        return "No row has a label."
+    return "\n\n".join(part for part in table(reports, columns).rstrip().split("\n\n") if not part.startswith("* "))
 
 
 def _published(level: str) -> str:

@@ -360,9 +360,7 @@ def _of_annotations(path: Path) -> Iterator[tuple[str, Labels]]:
 
 def _blocks(text: str) -> Iterator[str]:
     """The text cut before every key at the margin."""
-    starts = [m.start() for m in re.finditer(r"^[^\s#%?:&*.\-][^\n]*:[ ]*$", text, re.MULTILINE)]
-    if not starts:
-        yield text
+    starts = [m.start() for m in re.finditer(r"^[^\s#%?:&*.\-][^\n]*:[ ]*$", text, re.MULTILINE)] or [0]
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         yield text[start:end]
 
