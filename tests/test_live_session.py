@@ -20,7 +20,7 @@ from ahdetect.capture.source import Source, SourceInfo
 from ahdetect.capture.stage import Progress
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Engine, Models
-from ahdetect.errors import StoreError
+from ahdetect.errors import ConsentError, StoreError
 from ahdetect.models.cues import Channel, CueFrame, empty_values
 from ahdetect.models.language import LanguageModel
 from ahdetect.models.posterior import Presence
@@ -28,6 +28,7 @@ from ahdetect.models.voice import VoiceModel
 from ahdetect.session import Session
 from ahdetect.store.annotations import ANNOTATIONS
 from ahdetect.store.audit import Audit
+from ahdetect.store.consent import Consent, consent_text
 from ahdetect.store.reader import open_session
 from ahdetect.store.vault import SUFFIX
 from ahdetect.store.writer import FILES, delete_session
@@ -346,3 +347,43 @@ def test_a_camera_in_a_pause_is_emptied_and_not_looked_at() -> None:
     assert capture.count == before + 5
     assert camera.totals.frames == 1
     assert clock.now_ns() < NS_PER_S
+
+
+# -- consent
+
+
+def test_without_consent_nothing_is_stored_and_no_folder_is_made(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", None, tone(200, 0.4))
+    refused = Consent.given(["analysis", "research"], consent_text("en"))
+    for consent, said in (
+        (None, "without a record of consent"),
+        (refused, "did not agree to keeping picture and sound"),
+    ):
+        with pytest.raises(ConsentError, match=said):
+            Session("none", str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=consent)
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_without_consent_to_the_analysis_it_is_recorded_and_nothing_is_estimated(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", grey(10), tone(200, 0.4))
+    consent = Consent.given(["recording"], consent_text("en"))
+    with Session(str(clip), str(clip), out=tmp_path / "s", settings=settings(voice=True), consent=consent) as session:
+        session.wait(10)
+    stored = open_session(tmp_path / "s")
+    assert stored.audio is not None
+    assert stored.video is not None
+    rows = stored.timeline().rows
+    assert {state.presence for row in rows for state in row.states.values()} == {Presence.ABSENT}
+    assert all(values is None for row in rows for values in row.cues.values())
+    assert stored.info["consent"]["streams"] == dict.fromkeys(("video", "audio", "events", "ledger"), "recording")
+
+
+def test_results_alone_need_the_analysis_alone(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", grey(10), tone(200, 0.4))
+    consent, out = Consent.given(["analysis"], consent_text("en")), tmp_path / "s"
+    made = Session(str(clip), str(clip), out=out, settings=settings(voice=True), consent=consent, store="features")
+    with made as session:
+        session.wait(10)
+    stored = open_session(out)
+    assert (stored.video, stored.audio) == (None, None)
+    assert any(row.contributions for row in stored.timeline().rows)
