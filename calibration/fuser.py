@@ -1,21 +1,23 @@
 """Adaptive fuser: evidence frames flow in; posteriors of an evidence filter that learns its person flow out.
 
 Obeys `models.posterior.Fuser`. Every `EVERY_S` of settled frames the adapter learns from them, under guard, and the
-filter goes on with what it learned: a row knows nothing of later ones. Provisional frames teach nothing, and a walk
+filter goes on with what it learned: a row knows nothing of later ones. The filter's own running mean is off: it would
+take A/H for what is usual, and what drifts is learned with the offsets. Provisional frames teach nothing, and a walk
 over them starts from a copied state, so they leave no trace. The same frames give the same rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ahdetect.calibration.adapt import Array, Change
-from ahdetect.calibration.em import CHANNEL_OF, EvidenceEM, row_of
 from ahdetect.calibration.guards import Guarded, Layout
+from ahdetect.calibration.rows import CHANNEL_OF, row_of
+from ahdetect.calibration.sums import EvidenceSums
 from ahdetect.models.cues import Channel
 from ahdetect.models.effects import EFFECTS, Kind
 from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
@@ -68,14 +70,15 @@ class AdaptiveFuser:
         *,
         on_change: Callable[[Change], None] | None = None,
     ) -> None:
+        settings = replace(settings or EvidenceSettings(), personal=False)
         self._filter = EvidenceFilter(settings, prompt_kind, references, personal)
-        self._em = EvidenceEM(settings, personal, references)
-        self._guarded = Guarded(self._em, LAYOUT)
+        self._sums = EvidenceSums(settings, personal, references)
+        self._guarded = Guarded(self._sums, LAYOUT)
         self._on_change = on_change
         self._rows: tuple[Array, ...] = ()
         self._since_s = self._waited_s = 0.0
         self._kind = prompt_kind
-        self._applied = self._em.personal
+        self._applied = self._sums.personal
         self.changes: list[Change] = []
 
     @property
@@ -128,8 +131,8 @@ class AdaptiveFuser:
     def _learn(self) -> None:
         change = self._guarded.observe(np.stack(self._rows))
         self._rows, self._waited_s = (), 0.0
-        if self._em.personal is not self._applied:
-            self._applied = self._em.personal
+        if self._sums.personal is not self._applied:
+            self._applied = self._sums.personal
             self._filter.set_personal(self._applied)
         if change is not None:
             self.changes.append(change)

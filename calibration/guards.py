@@ -4,19 +4,21 @@ Four guards, each against a way in which learning without labels goes wrong:
 
 * thin evidence: a channel that is absent, or that has not moved at all for `FLAT_S` (a muted microphone, a frozen
   picture), teaches nothing; without `LEAST_S` of anything nothing is learned.
-* drift: a CUSUM (Page 1954) per channel on how far its cues lie from their own past. Another person, lamp or device
-  moves many cues at once and for good; then everything goes back to the beginning (the population, or what a
-  calibration found), nothing is learned for `HOLD_S`, and learning starts anew.
+* drift: a CUSUM (Page 1954) per channel on how far its cues lie from their own past. A lamp or a microphone moves the
+  cues of one channel at once and for good: what was learned of that channel goes back to the beginning (the population,
+  or what a calibration found). Another person moves those of all: then everything does. Nothing is learned for
+  `HOLD_S`, and learning starts anew.
 * limits: no free parameter moves further in one step than people differ.
-* collapse: a model that calls everything one class over `WINDOW_S` is not taught further, nor is one whose predictions
-  hardly move any more while those of the beginning do (entropy collapse: Niu et al. 2023, SAR).
+* collapse: a model that calls everything one class over `WINDOW_S` where that of the beginning does not, or over
+  `LONG_S` where it does so too, is not taught further, nor is one whose predictions hardly move any more while those of
+  the beginning do (entropy collapse: Niu et al. 2023, SAR).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -50,8 +52,11 @@ MEMORY_S: Final = 600.0
 """Longest past that the drift monitor takes as usual; assumed."""
 
 WINDOW_S: Final = 600.0
-"""Stretch over which a model that gives one class only has collapsed; a person who is never in A/H for ten minutes
-exists, and loses nothing by not being learned from."""
+"""Stretch over which a model that gives one class only, where that of the beginning gives both, has collapsed."""
+
+LONG_S: Final = 1800.0
+"""How long both may give one class only. A weak filter rarely crosses .5, so ten minutes of it are ordinary; half an
+hour of one state, if it is that, would pass for what is usual in the person. Assumed."""
 
 CHECK_S: Final = 60.0
 """How often the window is looked at."""
@@ -62,9 +67,21 @@ ONE_CLASS: Final = 0.995
 STILL: Final = 1.0 / 3.0
 """Spread of the log-odds over the window, against the model's of the beginning, under which it hardly moves."""
 
+UNTAKEN: Final = "the step was not taken."
+"""End of the reason of a step that was taken back."""
+
 STEP: Final[dict[str, float]] = {"location": 1.0, "scale": 0.7, "gain": 0.5, "offset": 0.6, "prevalence": 0.15}
 """Furthest that a parameter may move in one step, by the end of its name: a location in scales of its cue, a scale in
 log, the others in their own units. About one standard deviation over people (`models.simulate`)."""
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """An adapter that can put aside what it learned of some channels and keep the rest."""
+
+    def forget(self, channels: frozenset[str]) -> None:
+        """Go back to the beginning for these channels, by their names in `Layout.groups`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,7 @@ class _State:
     check_in_s: float
     verdict: str
     said: str
+    one_s: float
 
 
 class Guarded:
@@ -133,7 +151,7 @@ class Guarded:
         zeros = np.zeros(n)
         self._s = _State(
             self._beginning, dict.fromkeys(layout.groups, 0.0), np.full(n, np.nan), zeros, zeros, zeros,
-            dict.fromkeys((*layout.groups, ALL), 0.0), 0.0, (), CHECK_S, "", "",
+            dict.fromkeys((*layout.groups, ALL), 0.0), 0.0, (), CHECK_S, "", "", 0.0,
         )  # fmt: skip
 
     def observe(self, x: Array) -> Change | None:
@@ -152,7 +170,7 @@ class Guarded:
         if self._thin(taught):
             return self._tell("Too little was seen or heard: nothing is learned from it.", seconds)
         if self._s.check_in_s == CHECK_S:
-            self._s = replace(self._s, verdict=self._one_class())
+            self._judge()
         if self._s.verdict:
             return self._tell(self._s.verdict, seconds)
         return self._teach(taught)
@@ -185,8 +203,12 @@ class Guarded:
         due = self._s.check_in_s == CHECK_S
         reason = self._too_far(old, self.adapter.figures()) or (self._still() if due else "")
         if not reason:
+            self._s = replace(self._s, said="" if self._s.said.endswith(UNTAKEN) else self._s.said)
             return change
         self.adapter.restore(before)
+        if self._s.said == reason:
+            return None
+        self._s = replace(self._s, said=reason)
         return replace(change, accepted=False, reason=reason)
 
     def _too_far(self, old: Mapping[str, float], new: Mapping[str, float]) -> str:
@@ -201,7 +223,7 @@ class Guarded:
             elif kind == "scale":
                 by = abs(float(np.log(new[name] / old[name])))
             if by > limit:
-                return f"{name} would move from {old[name]:.3g} to {new[name]:.3g} in one step: too far for a person."
+                return f"{name} would move too far for a person in one step: {UNTAKEN}"
         return ""
 
     def _window(self) -> Array | None:
@@ -211,14 +233,30 @@ class Guarded:
         x = np.concatenate(self._s.recent)
         return x if float(self._layout.seconds_of(x).sum()) >= 0.9 * self._window_s else None
 
-    def _one_class(self) -> str:
+    def _judge(self) -> None:
+        """Look whether the window is all one class, and since when."""
         x = self._window()
         if x is None:
-            return ""
+            return
+        if not self._one_class(x):
+            self._s = replace(self._s, verdict="", one_s=0.0)
+            return
+        one_s = self._s.one_s + CHECK_S if self._s.one_s else self._window_s
+        now = self.adapter.state()
+        self.adapter.restore(self._beginning)
+        both = self._one_class(x)
+        self.adapter.restore(now)
+        verdict = ""
+        if not both or one_s >= LONG_S / WINDOW_S * self._window_s:
+            minutes = (one_s if both else self._window_s) / 60.0
+            verdict = (
+                self._s.verdict or f"{minutes:.0f} minutes look like one state only: nothing is learned from them."
+            )
+        self._s = replace(self._s, verdict=verdict, one_s=one_s)
+
+    def _one_class(self, x: Array) -> bool:
         share = np.bincount(self.adapter.predict(x).argmax(axis=1), minlength=2) / len(x)
-        if share.max() < ONE_CLASS:
-            return ""
-        return f"The last {self._window_s / 60:.0f} minutes look like one state only: nothing is learned from them."
+        return bool(share.max() >= ONE_CLASS)
 
     def _still(self) -> str:
         """Whether the predictions hardly move any more, although the model of the beginning's do."""
@@ -229,7 +267,7 @@ class Guarded:
         self.adapter.restore(self._beginning)
         first = self._spread(x)
         self.adapter.restore(now)
-        return "The estimate would hardly move any more: the step was not taken." if after < STILL * first else ""
+        return f"The estimate would hardly move any more: {UNTAKEN}" if after < STILL * first else ""
 
     def _spread(self, x: Array) -> float:
         p = np.clip(self.adapter.predict(x), 1e-9, 1.0)
@@ -311,19 +349,28 @@ class Guarded:
         return moved
 
     def _start_anew(self, moved: list[str], seconds: float) -> Change:
-        old = self.adapter.figures()
-        self.adapter.restore(self._beginning)
+        old, s = self.adapter.figures(), self._s
+        if ALL in moved or not isinstance(self.adapter, Forgetting):
+            gone = frozenset(self._layout.groups)
+            self.adapter.restore(self._beginning)
+        else:
+            gone = frozenset(moved)
+            self.adapter.forget(gone)
         new = self.adapter.figures()
         which = "The cues of all channels" if ALL in moved else f"The {_list(moved)} cues"
         reason = (
             f"{which} changed at once and for good (another person, light or device): "
-            "what was learned is put aside, and learning starts anew."
+            "what was learned of them is put aside, and learning starts anew."
         )
         touched = [name for name in old if name in new and new[name] != old[name]]
-        zeros = np.zeros(len(self._s.last))
+        columns = [i for name in gone for i in self._layout.groups[name]]
+        seen, mean, square = s.seen_s.copy(), s.mean.copy(), s.square.copy()
+        for of in (seen, mean, square):
+            of[columns] = 0.0
         self._s = replace(
-            self._s, check_in_s=CHECK_S - 1e-6, verdict="", seen_s=zeros, mean=zeros, square=zeros,
-            sums=dict.fromkeys((*self._layout.groups, ALL), 0.0), hold_s=HOLD_S, recent=(), said=reason,
+            s, check_in_s=CHECK_S - 1e-6, verdict="", seen_s=seen, mean=mean, square=square, one_s=0.0,
+            sums={name: 0.0 if name in gone or name == ALL else was for name, was in s.sums.items()},
+            hold_s=HOLD_S, recent=(), said=reason,
         )  # fmt: skip
         return Change(
             self.name, seconds, "s", {n: old[n] for n in touched}, {n: new[n] for n in touched},
