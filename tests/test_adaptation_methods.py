@@ -184,7 +184,8 @@ def test_trust_rises_with_the_rows_and_is_nothing_where_the_gain_is_chance() -> 
     sure, chance = [0.1, 0.12, 0.09, 0.1, 0.11, 0.1], [0.1, -0.1, 0.1, -0.1, 0.1, -0.1]
     assert rising([list(worse), list(better)], [sure, sure]).tolist() == [0.0, 1.0]
     assert rising([list(better), list(better)], [chance, sure]).tolist() == [0.0, 1.0]
-    assert rising([list(better), list(better)], [sure, chance]).tolist() == [0.0, 0.0]
+    assert rising([list(better), list(better)], [chance, chance]).tolist() == [0.0, 0.0]
+    assert rising([list(better), list(better)], [sure, chance]).tolist() == [1.0, 1.0]
     weight = rising([list(better), list(worse), list(better)], [sure] * 3)
     assert (np.diff(weight) >= 0).all()
     assert rising([], []).size == 0

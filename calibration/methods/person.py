@@ -213,7 +213,7 @@ class Person:
     def _refusal(self) -> str:
         if not self.weight:
             return (
-                f"After {len(self.seen)} rows of a person, adapting did not help people held out of training; "
+                f"Rows seen: {len(self.seen)}. With these, adapting did not surely help people held out of training: "
                 "the classifier of everybody is used."
             )
         if self.collapsed:

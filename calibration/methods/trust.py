@@ -1,9 +1,10 @@
 """Training people flow in; how far a person's adapted predictions are to be believed after n rows flows out.
 
-Half of the training people stand for new ones: a method trained on the other half is shown their first n rows, and its
-predictions of row n and the later ones are mixed with those of the classifier of everybody. The weight after n rows is
-the one under which the people's true classes are likeliest, and it never falls as n grows. Where adapted predictions do
-not hit more often by more than chance explains, the weight is 0. Cf. stacking: Wolpert 1992, Neural Networks 5:241.
+Half of the training people stand for new ones: a method trained on the other half is shown their first n rows, and
+its predictions of row n and the later ones are mixed with those of the classifier of everybody. The weight after n
+rows is the one under which the people's true classes are likeliest, and it never falls as n grows. Before adapted
+predictions hit more often by more than chance explains, the weight is 0. Cf. stacking: Wolpert 1992, Neural Networks
+5:241.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ROWS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 WEIGHTS: Final = np.linspace(0, 1, 11)
 """Weights to choose from."""
 
-PEOPLE: Final = 40
+PEOPLE: Final = 60
 """Training people who stand for new ones, at most: a wide table would take long."""
 
 FEWEST: Final = 5
@@ -93,7 +94,7 @@ def learned(prepared: Prepared, make: Callable[[Prepared], Adapter]) -> Trust:
 
 
 def rising(likely: list[list[Array]], gain: list[list[float]]) -> Array:
-    """The weights, never falling, that make the true classes likeliest; 0 up to where the gain is no more than chance.
+    """The weights, never falling, that make the true classes likeliest; 0 before the gain is more than chance.
 
     Args:
         likely: for each number of rows and person the mean log-likelihood under each of `WEIGHTS`, classes counted
@@ -111,8 +112,6 @@ def rising(likely: list[list[Array]], gain: list[list[float]]) -> Array:
     for i in range(len(likely) - 1, -1, -1):
         weight[i] = WEIGHTS[place]
         place = int(came[i][place])
-    for i, people in enumerate(gain):
-        sure = np.mean(people) > ERRORS * np.std(people, ddof=1) / np.sqrt(len(people))
-        if not sure:
-            weight[: i + 1] = 0.0
+    sure = [np.mean(hits) > ERRORS * np.std(hits, ddof=1) / np.sqrt(len(hits)) for hits in gain]
+    weight[: sure.index(True) if any(sure) else len(sure)] = 0.0
     return weight
