@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -219,7 +219,7 @@ class EvidenceEM:
         """Back to the beginning for these channels; see `Adapter`'s optional part in `guards`."""
         s, of = self._s, np.array([c.value in channels for c in Channel])
         cue = of[CHANNEL_OF]
-        kept = {
+        kept: dict[str, Any] = {
             name: np.where(cue if name.startswith("cue") else of, 0.0, getattr(s.sums, name))
             for name in s.sums.__dataclass_fields__
             if name not in ("seconds", "grid")

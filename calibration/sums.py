@@ -122,18 +122,23 @@ class EvidenceSums:
 
     def observe(self, x: Array) -> Change | None:
         """Learn from rows of `row_of`, (n, WIDTH); nothing changes until `LEAST_S` of any cue was seen."""
+        before = self._s.personal
+        if not self.learn(x):
+            return None
+        s = self._s
+        return self._model.change(self.name, s.seconds, before, s.personal, np.concatenate(s.recent))
+
+    def learn(self, x: Array) -> bool:
+        """`observe` without a word for the log; whether anything changed."""
         s = self._s
         drift = self._people.bias * (float(x[:, 0].sum()) / DRIFT_S)
         nats, seconds = self._block(x)
         pi = float(self._model.prevalences(x, np.array([self._centre])).mean())
         mean, cov = _told(s.mean, s.cov + np.diag([0.0, *drift]), nats, seconds, pi, self._people)
         seen = s.seconds + float(x[np.isfinite(x[:, 2:]).any(axis=1), 0].sum())
-        recent = latest((*s.recent, x))
         personal = s.personal if seen < LEAST_S else self._personal(mean)
-        self._s = _State(personal, seen, mean, cov, recent)
-        if personal is s.personal:
-            return None
-        return self._model.change(self.name, seen, s.personal, personal, np.concatenate(recent))
+        self._s = _State(personal, seen, mean, cov, latest((*s.recent, x)))
+        return personal is not s.personal
 
     def predict(self, x: Array) -> Array:
         """Probabilities (n, 2) of not A/H and A/H, from rest, past only."""
