@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import expon, norm
+from scipy.stats import expon, kurtosis, norm
 
 import ahdetect
 from ahdetect.calibration.usual import BETWEEN, Array, usual_of
@@ -148,6 +148,17 @@ def between(console: Console, table: Path) -> None:
         apart = means.var(axis=0, ddof=1) - within / np.mean([len(g) for g in groups])
         share = np.quantile(apart / (apart + within), [0.25, 0.5, 0.75])
         console.print(f"{name}, {x.shape[1]} columns, {len(groups)} people: share between people {share.round(2)}")
+        console.print(f"  spread of the log of a person's scale, its chance taken off: {scale_spread(groups):.2f}")
+
+
+def scale_spread(groups: list[Array]) -> float:
+    """Standard deviation over people of the log of a column's own standard deviation, of the median column.
+
+    The variance that so few rows would give anyway is taken off: (kurtosis - 1) / 4n.
+    """
+    found = np.var([np.log(g.std(axis=0, ddof=1)) for g in groups], axis=0, ddof=1)
+    by_chance = np.mean([(kurtosis(g, fisher=False) - 1.0) / (4.0 * len(g)) for g in groups], axis=0)
+    return float(np.sqrt(max(0.0, np.median(found - by_chance))))
 
 
 if __name__ == "__main__":
