@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("ahdetect.commands.analyze", "Analyse clips: tables and a timeline picture for each."),
     "extract": ("ahdetect.commands.extract", "Extract the cues of a corpus: a file per clip, with its labels."),
     "record": ("ahdetect.commands.record", "Record and analyse a session, headless."),
+    "serve": ("ahdetect.commands.serve", "Serve other programs of this machine: pictures and sound in, rows out."),
     "language": ("ahdetect.commands.language", "Score answers in words: signs of A/H, clause by clause."),
     "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
     "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),

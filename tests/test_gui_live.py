@@ -340,9 +340,9 @@ def test_a_reason_keeps_its_number_and_an_unknown_one_is_shown_as_it_is() -> Non
 
 def test_every_phrase_of_the_engine_can_be_translated() -> None:
     assert {c.phrase for c in CUES if c.phrase} == set(PHRASES)
-    from ahdetect.models.posterior import FIXED_REASONS
     from ahdetect.models.body import NO_BODY
     from ahdetect.models.face import NO_FACE
+    from ahdetect.models.posterior import FIXED_REASONS
     from ahdetect.models.voice import GAP
 
     assert {*FIXED_REASONS, NO_FACE, NO_BODY, GAP} <= set(REASONS)
