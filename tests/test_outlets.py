@@ -249,6 +249,18 @@ def test_an_outlet_that_hangs_keeps_nobody_waiting() -> None:
     assert note.where == "outlet callback"
 
 
+def test_rules_that_crash_are_in_the_ledger_and_rows_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, got = Fake(), []
+    with Outlets(session, [Callback(got.append, include=["rows"])], [rule()]) as outlets:
+        monkeypatch.setattr(outlets.rules.triggers, "step", lambda _: 1 / 0)
+        for i in range(5):
+            session.tell("row", make_row(i))
+    assert len(got) == 5
+    [crash] = session.ledger.rows("stage_crashed")
+    assert crash.where == "rules"
+    assert "ZeroDivisionError" in crash.detail["error"]
+
+
 # -- webhook
 
 

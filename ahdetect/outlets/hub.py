@@ -275,6 +275,8 @@ class Outlets:
             self._stopped = True
         self.rules.edge.close()
         self.rules.join()
+        if self.rules.error is not None:
+            self.ledger.write(self.clock.now_ns(), "stage_crashed", self.rules.name, error=str(known(self.rules.error)))
         for stage in self.stages:
             stage.end()
         deadline_ns = self.clock.now_ns() + round(GRACE_S * 1e9)

@@ -176,7 +176,7 @@ def jpeg_size(content: memoryview) -> tuple[int, int]:
         ConfigError: it is no JPEG.
     """
     at = 2
-    while content[:2] == b"\xff\xd8" and at + 9 <= len(content) and content[at] == 0xFF:
+    while bytes(content[:2]) == b"\xff\xd8" and at + 9 <= len(content) and content[at] == 0xFF:
         marker = content[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", content, at + 5)
