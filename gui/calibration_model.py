@@ -7,8 +7,6 @@ and sees is forgotten once the numbers of the baseline are made.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -28,6 +26,7 @@ from ahdetect.config import Settings
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, known
 from ahdetect.gui.live_model import GONE_S, audio_spec
+from ahdetect.gui.own_thread import OwnThread
 from ahdetect.gui.weights import shared
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Presence
@@ -154,8 +153,10 @@ class CalibrationModel:
         self._baseline: Baseline | None = None
         self._row: Row | None = None
         self._cancelled = False
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._own = OwnThread(
+            "ahdetect-calibration", lambda said: self.messages.append(("error", said)),
+            self._look, lambda: LOOK_S if self._running is not None else None,
+        )  # fmt: skip
 
     @property
     def busy(self) -> bool:
@@ -172,7 +173,7 @@ class CalibrationModel:
                 self._forget(State.IDLE)
             self.stop()
         if name:
-            self._do(lambda: self._open(name))
+            self._own.do(lambda: self._open(name))
 
     def start(self, choice: DeviceChoice) -> None:
         """Open the devices and begin with the first step; while gathering, forget what there is and begin again."""
@@ -184,7 +185,7 @@ class CalibrationModel:
         self._forget(State.STARTING)
         self._of = self._name
         self._cancelled, self._error, self._progress = False, "", "models"
-        self._do(lambda: self._start(choice.video, audio_spec(choice)))
+        self._own.do(lambda: self._start(choice.video, audio_spec(choice)))
 
     def next_step(self) -> None:
         """The step in hand is done."""
@@ -198,28 +199,24 @@ class CalibrationModel:
             self._cancelled = True
         elif self.state is State.GATHERING:
             self.state = State.STOPPING
-            self._do(self._finish)
+            self._own.do(self._finish)
 
     def accept(self) -> None:
         """Keep what was gathered as a new version."""
         if self.state is State.JUDGED and self._baseline is not None and self._baseline.verdict.good:
             name, baseline, self.state = self._of, self._baseline, State.SAVING
-            self._do(lambda: self._accept(name, baseline))
+            self._own.do(lambda: self._accept(name, baseline))
 
     def roll_back(self, number: int) -> None:
         """Use the parameters of an older version, 0 for the population's; the history stays."""
         name = self._name
         if name and not self.busy:
-            self._do(lambda: self._roll_back(name, number))
+            self._own.do(lambda: self._roll_back(name, number))
 
     def close(self, timeout: float | None = 20.0) -> bool:
         """Stop what runs, and end the thread; True where it ended in time."""
         self.stop()
-        if self._thread is None:
-            return True
-        self._work.put(None)
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._own.close(timeout)
 
     # -- what is there to be painted
 
@@ -268,25 +265,6 @@ class CalibrationModel:
         self._row = row
 
     # -- what the model's own thread does
-
-    def _do(self, work: Callable[[], None]) -> None:
-        self._work.put(work)
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="ahdetect-calibration", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                work = self._work.get(timeout=LOOK_S if self._running is not None else None)
-            except queue.Empty:
-                work = self._look
-            if work is None:
-                return
-            try:
-                work()
-            except Exception as error:  # one sentence for the user; the thread serves on
-                self.messages.append(("error", str(known(error))))
 
     def _forget(self, state: State) -> None:
         self._guidance = self._baseline = self._row = None

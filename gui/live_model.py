@@ -7,9 +7,7 @@ a file is off) comes as a `Notice`, once, for the screen to put into words.
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +26,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, known
 from ahdetect.events import Event
 from ahdetect.gui.columns import Columns
+from ahdetect.gui.own_thread import OwnThread
 from ahdetect.gui.plan import GB_PER_HOUR, PlannedPrompt, free_bytes
 from ahdetect.gui.weights import shared
 from ahdetect.models.cues import INDEX, Channel
@@ -244,8 +243,10 @@ class LiveModel:
         self._loaded: tuple[object, Models] | None = None
         self._prompts: list[PlannedPrompt] = []
         self._storage = "everything"
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._own = OwnThread(
+            "ahdetect-live", lambda said: self.notices.append(Notice("error", "", said)),
+            self._look, lambda: LOOK_S if self._session is not None else None,
+        )  # fmt: skip
         self._cancelled = False
         self._reset()
 
@@ -273,19 +274,19 @@ class LiveModel:
         self._prompts, self._storage = list(plan.prompts), plan.storage
         self._folder = plan.out.expanduser() / folder_name(plan.name, datetime.now())
         folder, chosen, profile = self._folder, settings or Settings(), plan.profile
-        self._do(lambda: self._start(choice.video, audio_spec(choice), folder, chosen, profile))
+        self._own.do(lambda: self._start(choice.video, audio_spec(choice), folder, chosen, profile))
 
     def pause(self) -> None:
         """Record and analyse nothing until `resume()`."""
         if self.state is State.RECORDING:
             self.state = State.PAUSED
-            self._do(lambda: self._with_session(lambda s: s.pause()))
+            self._own.do(lambda: self._with_session(lambda s: s.pause()))
 
     def resume(self) -> None:
         """Go on after a pause."""
         if self.state is State.PAUSED:
             self.state = State.RECORDING
-            self._do(lambda: self._with_session(lambda s: s.resume()))
+            self._own.do(lambda: self._with_session(lambda s: s.resume()))
 
     def stop(self) -> None:
         """Stop and finish the files; while it starts, give up starting."""
@@ -309,14 +310,14 @@ class LiveModel:
             return  # put the next one first; without a plan every prompt is one that nobody named
         kind = self._prompts[asked.number].kind if asked.number >= 0 else None
         self._asked = Asked(asked.number, session.clock.now_ns() / NS_PER_S)
-        self._do(lambda: self._with_session(lambda s: s.mark_prompt(kind)))
+        self._own.do(lambda: self._with_session(lambda s: s.mark_prompt(kind)))
 
     def mark(self, note: str = "", t_ns: int | None = None) -> None:
         """Set a marker at `t_ns`, or now."""
         session = self._session
         if session is not None and self.state in RUNNING:
             at = session.clock.now_ns() if t_ns is None else t_ns
-            self._do(lambda: self._with_session(lambda s: s.mark(note, at)))
+            self._own.do(lambda: self._with_session(lambda s: s.mark(note, at)))
 
     def now_ns(self) -> int:
         """Session time; 0 without one."""
@@ -332,11 +333,7 @@ class LiveModel:
             Whether the thread has ended.
         """
         self.stop()
-        if self._thread is None:
-            return True
-        self._work.put(None)
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._own.close(timeout)
 
     @property
     def busy(self) -> bool:
@@ -446,25 +443,6 @@ class LiveModel:
 
     # -- what the model's own thread does
 
-    def _do(self, work: Callable[[], None]) -> None:
-        self._work.put(work)
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="ahdetect-live", daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                work = self._work.get(timeout=LOOK_S if self._session is not None else None)
-            except queue.Empty:
-                work = self._look
-            if work is None:
-                return
-            try:
-                work()
-            except Exception as error:  # one sentence for the user; the thread serves on
-                self.notices.append(Notice("error", "", str(known(error))))
-
     def _with_session(self, work: Callable[[Session], None]) -> None:
         if self._session is not None:
             work(self._session)
@@ -513,7 +491,7 @@ class LiveModel:
             self._cancelled = True
         elif self.state in RUNNING:
             self.state = state
-            self._do(self._finish)
+            self._own.do(self._finish)
 
     def _finish(self) -> None:
         session, deleting = self._session, self.state is State.DELETING
