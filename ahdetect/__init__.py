@@ -6,7 +6,8 @@
     ...     for row in session.rows():
     ...         print(row.t_s, row.p, row.band.value)
 
-Names are loaded when they are first used: `import ahdetect` alone loads neither torch nor Qt nor mediapipe.
+What is in `__all__` is the SDK: it changes as `docs/stability.md` says. Names are loaded when they are first used:
+`import ahdetect` alone loads neither torch nor Qt nor mediapipe.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from ahdetect.calibration.profile import Profile as Profile
     from ahdetect.config import Settings as Settings
     from ahdetect.config import load_settings as load_settings
+    from ahdetect.engine import Models as Models
     from ahdetect.errors import AhdetectError as AhdetectError
     from ahdetect.errors import AssetError as AssetError
     from ahdetect.errors import CalibrationError as CalibrationError
     from ahdetect.errors import ConfigError as ConfigError
     from ahdetect.errors import ConsentError as ConsentError
+    from ahdetect.errors import DataError as DataError
     from ahdetect.errors import DeviceError as DeviceError
     from ahdetect.errors import MediaError as MediaError
     from ahdetect.errors import StoreError as StoreError
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from ahdetect.models.posterior import Band as Band
     from ahdetect.models.posterior import Presence as Presence
     from ahdetect.models.words import Word as Word
+    from ahdetect.reading import Rows as Rows
     from ahdetect.session import Session as Session
     from ahdetect.store.consent import Consent as Consent
     from ahdetect.store.consent import ConsentText as ConsentText
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "analyze": "analysis",
     "Session": "session",
+    "Rows": "reading",
+    "Models": "engine",
     "Calibration": "calibrating",
     "Profile": "calibration.profile",
     "Settings": "config",
@@ -73,6 +79,7 @@ _WHERE = {
     "CalibrationError": "errors",
     "ConfigError": "errors",
     "ConsentError": "errors",
+    "DataError": "errors",
     "DeviceError": "errors",
     "MediaError": "errors",
     "StoreError": "errors",

@@ -290,7 +290,7 @@ class PushedSound(Hearing):
         self._fill_silence(now_ns)
 
 
-def _time(t_ns: int | None, last_ns: int | None, clock: Clock, what: str) -> int:
+def _time(t_ns: Any, last_ns: int | None, clock: Clock, what: str) -> int:
     """A time that is on the session clock and later than the last.
 
     Raises:
@@ -320,7 +320,7 @@ def _open(edge: Edge[Any], stopping: threading.Event, what: str) -> None:
         raise ConfigError(f"A {what} was pushed after the end; push nothing after `push_end()` or the session's end.")
 
 
-def _picture(frame: Frame) -> Frame:
+def _picture(frame: Any) -> Frame:
     """A copy, checked.
 
     Raises:
@@ -338,7 +338,7 @@ def _picture(frame: Frame) -> Frame:
     return np.array(frame, order="C", copy=True)
 
 
-def _samples(pcm: NDArray[Any], rate: int) -> NDArray[np.int16]:
+def _samples(pcm: Any, rate: Any) -> NDArray[np.int16]:
     """int16, shape (n, channels), checked.
 
     Raises:

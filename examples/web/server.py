@@ -27,7 +27,6 @@ from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 import ahdetect
-from ahdetect.engine import Models
 
 LOOPBACK = "127.0.0.1"
 PAGE = Path(__file__).with_name("index.html")
@@ -165,7 +164,7 @@ def make_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        state["models"] = await asyncio.to_thread(Models.load, ahdetect.Settings())
+        state["models"] = await asyncio.to_thread(ahdetect.Models.load, ahdetect.Settings())
         yield
         if state["call"] is not None:
             state["call"].over.set()
