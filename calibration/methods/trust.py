@@ -112,6 +112,6 @@ def rising(likely: list[list[Array]], gain: list[list[float]]) -> Array:
     for i in range(len(likely) - 1, -1, -1):
         weight[i] = WEIGHTS[place]
         place = int(came[i][place])
-    sure = [np.mean(hits) > ERRORS * np.std(hits, ddof=1) / np.sqrt(len(hits)) for hits in gain]
+    sure = [bool(np.mean(hits) > ERRORS * np.std(hits, ddof=1) / np.sqrt(len(hits))) for hits in gain]
     weight[: sure.index(True) if any(sure) else len(sure)] = 0.0
     return weight
