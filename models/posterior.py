@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 from ahdetect.models.cues import Channel, CueFrame
 
-
 FIXED_REASONS: Final = ("no video", "no sound", "switched off")
 """Why a channel is absent for the whole session."""
 

@@ -6,21 +6,26 @@ import http.server
 import io
 import json
 import socket
+import ssl
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from agreed import OPTIONS
 from media import grey, tone, write_clip
 from timelines import make_row, make_rows
 
-from ahdetect.capture.clock import Clock, ManualClock, SessionClock
+from ahdetect.capture.clock import Clock, ManualClock, ReplayClock, SessionClock
+from ahdetect.capture.edges import Overflow, Policy
 from ahdetect.capture.ledger import Ledger
+from ahdetect.cli import main as cli
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError
@@ -171,19 +176,30 @@ def stage(outlet: Callback, clock: Clock) -> OutletStage:
 def test_a_slow_outlet_loses_the_oldest_rows_and_every_loss_is_in_the_ledger() -> None:
     clock, ledger, got = ManualClock(), Ledger(), []
     slow = OutletStage(Callback(got.append, include=["rows", "events"]), clock, ledger)
-    for i in range(100):
-        slow.offer(Item(Kind.ROWS, i, i, make_row(i)))
+    depth = ROWS_OUT.depth
+    assert depth is not None
+    one = make_row(0)
+    for i in range(depth + 36):
+        slow.offer(Item(Kind.ROWS, i, i, replace(one, id=i)))
     slow.offer(item())
     slow.end()
     while not slow.rows.exhausted or not slow.events.exhausted:
         slow.step()
-    depth = ROWS_OUT.depth
-    assert depth is not None
-    assert [i.content.id for i in got if i.kind is Kind.ROWS] == list(range(100 - depth, 100))
+    assert [i.content.id for i in got if i.kind is Kind.ROWS] == list(range(36, depth + 36))
     assert got[0].kind is Kind.EVENTS  # rows never push events out, and events go first
-    assert len(ledger.rows("drop", "rows->outlet callback")) == 100 - depth
+    assert len(ledger.rows("drop", "rows->outlet callback")) == 36
     assert slow.rows.counts().balances
-    assert slow.counts()["dropped"] == 100 - depth
+    assert slow.counts()["dropped"] == 36
+
+
+def test_a_replay_waits_for_an_outlet_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdetect.outlets.hub.WAITED_FOR", Policy("small", Overflow.BLOCK, depth=3))
+    session, got = Fake(ReplayClock()), []
+    with Outlets(session, [Callback(got.append, include=["rows"])]) as outlets:
+        for row in make_rows(50):
+            session.tell("row", row)
+    assert [i.content.id for i in got] == list(range(50))
+    assert outlets.report()["callback"]["dropped"] == 0
 
 
 def test_an_outlet_that_fails_again_and_again_is_switched_off_and_said_so() -> None:
@@ -393,6 +409,29 @@ def test_a_receiver_that_hangs_is_given_up_at_the_end(receiver: Callable[..., Re
     slow.stop()
     thread.join(5)
     assert len(failed) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, receiver: Callable[..., Receiver]) -> None:
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.OID_COMMON_NAME, "me")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pem += key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "cert.pem").write_bytes(pem)
+    there = receiver("200")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert.pem")
+    there.server.socket = tls.wrap_socket(there.server.socket, server_side=True)
+    with pytest.raises(AhdetectError, match="CERTIFICATE_VERIFY_FAILED"):
+        hook(f"https://localhost:{there.server.server_port}/", tries=1).send(item())
+    assert there.got == []
 
 
 @pytest.mark.parametrize(
@@ -605,6 +644,47 @@ def test_an_outlet_of_another_package_is_made_with_what_its_table_holds(monkeypa
 def test_a_wrong_wish_on_the_command_line_is_said() -> None:
     with pytest.raises(ConfigError, match="'media' is none of"):
         table_of("jsonl,media")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--outlet", "jsonl", "--json"], "both want stdout"),
+        (["--rules", "RULES"], "go nowhere"),
+        (["--rules", "none.toml"], "No such file"),
+        (["--outlet", "pigeon"], "no kind of outlet"),
+    ],
+)
+def test_record_says_what_is_wrong_before_it_opens_a_device(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], says: str
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nname = "r"\n')
+    with pytest.raises(SystemExit) as left:
+        cli(["record", *(o.replace("RULES", str(rules)) for o in options), "--out", str(tmp_path / "s")])
+    assert left.value.code == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.models
+def test_record_writes_triggers_to_stdout_and_sentences_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nname = "r"\non = 0.02\noff = 0.01\ncoverage = 0\n[[outlet]]\nkind = "jsonl"\n')
+    clip = write_clip(tmp_path / "clip.mkv", None, tone(220.0, 1.0))
+    with pytest.raises(SystemExit) as left:
+        cli(
+            ["record", "--video", "none", "--audio", str(clip), "--out", str(tmp_path / "s"), "--plaintext", *OPTIONS,
+             "--rules", str(rules)]
+        )  # fmt: skip
+    said = capsys.readouterr()
+    assert left.value.code == 0
+    assert [json.loads(line)["moment"] for line in said.out.splitlines()] == ["onset", "offset"]
+    assert "jsonl: 2 sent, 0 lost" in said.err
+    notes = [json.loads(line) for line in (tmp_path / "s" / "ledger.jsonl").read_text().splitlines()]
+    assert [n["detail"]["sent"] for n in notes if n["where"] == "outlet jsonl"] == [2]
 
 
 def test_cues_go_out_in_the_order_of_the_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import struct
@@ -27,14 +28,17 @@ from ahdetect.cli import main as cli
 from ahdetect.commands.serve import _listen, config
 from ahdetect.config import validated
 from ahdetect.engine import Models
-from ahdetect.errors import ConfigError
+from ahdetect.errors import AhdetectError, ConfigError
+from ahdetect.events import Event
 from ahdetect.models.language import LanguageModel
 from ahdetect.models.voice import VoiceModel
+from ahdetect.outlets import Item, Kind
 from ahdetect.rules import Rule
 from ahdetect.serve.app import Service
+from ahdetect.serve.connection import ToSocket
 from ahdetect.serve.gate import PROTOCOL, Gate, find_token
 from ahdetect.serve.limits import Bucket, Limits
-from ahdetect.serve.messages import HEADER, NOW, Picture, Sound, jpeg_size, media_of, text_of
+from ahdetect.serve.messages import HEADER, NOW, Picture, Sound, Start, jpeg_size, media_of, text_of
 from ahdetect.store.reader import open_session
 
 TOKEN = "made-up-token-of-a-test"
@@ -374,6 +378,31 @@ def test_too_fast_a_sender_waits() -> None:
     assert bucket.take(0, 0.5) == 0
     assert bucket.take(100, 10.0) == 0.0  # a second's worth was saved up, no more
     assert bucket.take(100, 10.0) == pytest.approx(1.0)
+
+
+def test_a_client_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ahdetect.serve.connection.SEND_S", 0.05)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    said: list[dict[str, Any]] = []
+
+    async def say(data: dict[str, Any]) -> None:
+        said.append(data)
+        if len(said) > 1:
+            await asyncio.Event().wait()
+
+    start = text_of('{"type": "start", "rows": "none", "events": false}')
+    assert isinstance(start, Start)
+    outlet = ToSocket(start, say, loop)
+    assert outlet.wants == {Kind.TRIGGERS}
+    outlet.send(Item(Kind.EVENTS, 0, 0, Event(0, "paused", {})))
+    assert said == [{"type": "event", "t_s": 0.0, "delay_s": 0.0, "event": "paused"}]
+    with pytest.raises(AhdetectError, match="does not read"):
+        outlet.send(Item(Kind.EVENTS, 0, 0, Event(0, "paused", {})))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 # -- messages

@@ -3,8 +3,9 @@
     session ──lossless──> rules ──┐
         └────── rows, events ─────┴──newest few──> outlet (a thread each)
 
-The session's threads do nothing here but put a packet on an edge. An outlet that fails so many times in a row is
-switched off and said so; every loss is in the ledger, and so is what each outlet sent and did not send.
+A live session's threads do nothing here but put a packet on an edge; what is pushed without hurry waits for room. An
+outlet that fails so many times in a row is switched off and said so; every loss is in the ledger, and so is what each
+outlet sent and did not send.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Protocol
 
-from ahdetect.capture.clock import Clock
+from ahdetect.capture.clock import Clock, ReplayClock
 from ahdetect.capture.edges import Edge, Overflow, Policy
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import Packet
@@ -33,11 +34,14 @@ from ahdetect.triggers import Triggers
 ROWS_IN: Final = Policy("rows to rules", Overflow.ALARM, span_s=2.0)
 """The rules take microseconds a row; that they fall behind is worth an alarm."""
 
-ROWS_OUT: Final = Policy("newest rows to an outlet", Overflow.DROP_OLDEST, depth=64)
-"""Two seconds of rows at 30 fps; a row that is older is worth nothing to whoever reacts to it. Assumed."""
+ROWS_OUT: Final = Policy("newest rows to an outlet", Overflow.DROP_OLDEST, depth=1000)
+"""Half a minute of rows at 30 fps: settled rows come in bursts, as many at once as words were behind."""
 
 EVENTS_OUT: Final = Policy("newest events to an outlet", Overflow.DROP_OLDEST, depth=256)
 """Triggers and events are few and worth more than rows, so rows never push them out."""
+
+WAITED_FOR: Final = Policy("replay to an outlet", Overflow.BLOCK, depth=1000)
+"""Where nothing is live, the replay waits, and an outlet gets all of it."""
 
 FAILURES: Final = 5
 """Items in a row that an outlet could not send, after its own retries, before it is switched off. Assumed."""
@@ -65,8 +69,9 @@ class OutletStage(Stage):
         self.outlet = outlet
         self.off: str | None = None
         self.sent = self.failed = self.not_offered = 0
-        self.rows: Edge[Item] = Edge(f"rows->{self.name}", ROWS_OUT, clock, ledger)
-        self.events: Edge[Item] = Edge(f"events->{self.name}", EVENTS_OUT, clock, ledger)
+        replay = isinstance(clock, ReplayClock)
+        self.rows: Edge[Item] = Edge(f"rows->{self.name}", WAITED_FOR if replay else ROWS_OUT, clock, ledger)
+        self.events: Edge[Item] = Edge(f"events->{self.name}", WAITED_FOR if replay else EVENTS_OUT, clock, ledger)
         self._ledger = ledger
         self._warn = warn
         self._opened = False

@@ -24,6 +24,9 @@ class JsonLines(Base):
         include: as for every outlet.
         rows: as for every outlet.
         stream: instead of stdout.
+
+    Attributes:
+        to_stdout: whether its lines take stdout.
     """
 
     def __init__(
@@ -37,11 +40,7 @@ class JsonLines(Base):
         super().__init__("jsonl", include, rows)
         self.path = None if path is None or str(path) == "-" else Path(path)
         self._stream = stream
-
-    @property
-    def to_stdout(self) -> bool:
-        """Whether stdout is taken by its lines."""
-        return self.path is None and self._stream is None
+        self.to_stdout = self.path is None and stream is None
 
     def open(self, clock: Clock) -> None:  # noqa: ARG002
         """Make the file.
