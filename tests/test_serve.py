@@ -9,12 +9,15 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from agreed import AGREED
+from hypothesis import given
+from hypothesis import strategies as st
 from media import grey, tone
 
 pytest.importorskip("fastapi")
@@ -457,6 +460,17 @@ def test_sound_is_unpacked_by_its_channels() -> None:
 def test_bytes_that_are_no_media_are_an_error_of_ours(raw: bytes) -> None:
     with pytest.raises(ConfigError):
         media_of(raw, 1_000_000)
+
+
+@given(st.lists(st.tuples(st.integers(0, 800), st.integers(0, 255)), max_size=12), st.integers(0, 900))
+def test_a_damaged_jpeg_is_a_picture_or_an_error_of_ours(changes: list[tuple[int, int]], length: int) -> None:
+    raw = bytearray(jpeg(16, 16))
+    for at, value in changes:
+        raw[at % len(raw)] = value
+    with suppress(ConfigError):
+        found = media_of(HEADER.pack(1, 0, 0, 0, 0, 0) + bytes(raw[:length]), 100_000)
+        assert isinstance(found, Picture)
+        assert found.frame.shape[0] * found.frame.shape[1] <= 100_000
 
 
 def test_long_text_is_not_even_parsed() -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
@@ -73,7 +74,8 @@ def main(
             )
         typer.echo(f"Serving at http://{host}:{port}, WebSocket ws://{host}:{port}/v1/session; Ctrl-C ends it.")
         typer.echo(f"Token: as in {TOKEN}." if os.environ.get(TOKEN) else f"Token: {token}")
-        hosts = ["*"] if host in ("0.0.0.0", "::") else [host, "127.0.0.1", "localhost"]
+        named = [name for o in origin or () if (name := urlsplit(o).hostname)]
+        hosts = ["*"] if host in ("0.0.0.0", "::") else [host, "127.0.0.1", "localhost", *named]
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a client that goes is no news
         uvicorn.Server(config(service, hosts)).run([listening])
     finally:

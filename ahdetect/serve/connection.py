@@ -30,7 +30,7 @@ SEND_S: Final = 5.0
 MOST_MISTAKES: Final = 20
 """Messages that are not valid before a client is sent away."""
 
-BROKEN, TOO_MANY_MISTAKES, OVER_LIMIT, ENDED = 1011, 1008, 1013, 1000
+TOO_MANY_MISTAKES, OVER_LIMIT, ENDED = 1008, 1013, 1000
 """Codes of closing (RFC 6455, 7.4.1; 1013: IANA, try again later)."""
 
 
@@ -115,7 +115,8 @@ class Connection:
         finally:
             trouble = await asyncio.shield(asyncio.to_thread(_finish, session, outlets))
         if ended:
-            await self._say({"type": "ended", "report": _brief(session), "error": trouble})
+            with suppress(Exception):  # it may have gone
+                await self._say({"type": "ended", "report": _brief(session), "error": trouble})
             await self._close(ENDED)
         else:
             await self._refuse(why, TOO_MANY_MISTAKES)

@@ -188,7 +188,10 @@ def jpeg_size(content: memoryview) -> tuple[int, int]:
 def _decoded(content: memoryview) -> Frame:
     import cv2  # only for hosts that push JPEG
 
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        picture = None
     if picture is None:
         raise ConfigError("A JPEG could not be decoded.")
     return np.asarray(picture, np.uint8)
