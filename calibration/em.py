@@ -216,7 +216,7 @@ class EvidenceEM:
         return self._s
 
     def forget(self, channels: frozenset[str]) -> None:
-        """Back to the beginning for these channels; see `Adapter`'s optional part in `guards`."""
+        """Back to the beginning for these channels; see `guards.Forgetting`."""
         s, of = self._s, np.array([c.value in channels for c in Channel])
         cue = of[CHANNEL_OF]
         kept: dict[str, Any] = {
