@@ -18,7 +18,7 @@ import pytest
 from agreed import AGREED
 from hypothesis import given
 from hypothesis import strategies as st
-from media import grey, tone
+from media import beginning, grey, tone
 
 pytest.importorskip("fastapi")
 pytest.importorskip("websockets")
@@ -27,9 +27,15 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from ahdetect.analysis import analyze
+from ahdetect.capture.clock import ReplayClock
+from ahdetect.capture.edges import Edge, Overflow, Policy
+from ahdetect.capture.ledger import Ledger
+from ahdetect.capture.replay import Replay
+from ahdetect.capture.stage import Progress
 from ahdetect.cli import main as cli
 from ahdetect.commands.serve import _listen, config
-from ahdetect.config import validated
+from ahdetect.config import Settings, validated
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError
 from ahdetect.events import Event
@@ -46,6 +52,7 @@ from ahdetect.store.reader import open_session
 
 TOKEN = "made-up-token-of-a-test"
 CHUNK = 640
+DEMO = Path(__file__).parent.parent / "assets" / "demo.mp4"
 
 
 class Running:
@@ -161,6 +168,37 @@ def test_what_is_pushed_comes_back_as_rows_and_triggers_and_the_books_balance(se
     assert (report["audio"]["samples"], report["audio"]["gap_samples"], report["video"]["frames"]) == (32_000, 0, 50)
     assert report["balances"]
     assert there.service.running == 0
+
+
+@pytest.mark.models
+def test_a_clip_pushed_without_hurry_gives_the_settled_rows_of_its_analysis(
+    serve: Callable[..., Running], tmp_path: Path
+) -> None:
+    clip = beginning(DEMO, tmp_path / "clip.mkv", 2.0)
+    analysed = analyze(clip)
+    there = serve()
+    there.service.settings, there.service.models = Settings(), Models.load(Settings())
+    clock, ledger = ReplayClock(), Ledger()
+    replay, keep = Replay(clip, clock, ledger), Policy("all of it", Overflow.ALARM)
+    video, audio = Edge("video", keep, clock, ledger), Edge("audio", keep, clock, ledger)
+    replay.subscribe_video(video)
+    replay.subscribe_audio(audio)
+    while replay.step() is not Progress.DONE:
+        pass
+    replay.finish()
+    messages = []
+    while (p := video.take()) is not None:
+        messages.append((p.t_ns, HEADER.pack(2, 0, 0, p.t_ns, *p.data.shape[1::-1]) + p.data.tobytes()))
+    while (p := audio.take()) is not None:
+        messages.append((p.t_ns, HEADER.pack(3, 1, 0, p.t_ns, 16_000, 0) + p.data.pcm.tobytes()))
+    with there.connect() as socket:
+        say(socket, "start", live=False)
+        hear(socket)
+        for _, message in sorted(messages):
+            socket.send(message)
+        say(socket, "end")
+        rows = [m for m in until(socket, "ended") if m["type"] == "row"]
+    assert [(m["t_s"], m["p"]) for m in rows] == [(round(r.t_s, 4), round(r.p, 4)) for r in analysed.rows]
 
 
 def test_live_rows_come_while_sound_is_pushed(serve: Callable[..., Running]) -> None:
