@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("ahdetect.commands.serve", "Serve other programs of this machine: pictures and sound in, rows out."),
     "language": ("ahdetect.commands.language", "Score answers in words: signs of A/H, clause by clause."),
     "evaluate": ("ahdetect.commands.evaluate", "Score probabilities against labels, with intervals over people."),
-    "train": ("ahdetect.commands.train", "Train the language models anew and write their model cards."),
+    "train": ("ahdetect.commands.train", "Train the language models anew, or a fusion network."),
     "session": ("ahdetect.commands.session", "Look into stored sessions; finish, verify, erase them; consent."),
     "keys": ("ahdetect.commands.keys", "Make and name the keys that sessions are encrypted with."),
     "calibrate": ("ahdetect.commands.calibrate", "Measure what is usual in one person; kept in their profile."),
