@@ -695,8 +695,9 @@ class Engine:
 
     def ledger_totals(self) -> dict[str, Any]:
         """The books of the session, JSON-ready: every edge, the sound and the pictures, and whether they balance."""
-        edges = {e.name: {**_counts(e), "policy": e.policy.name} for e in (*self._edges, *self._readers)}
-        totals: dict[str, Any] = {"edges": edges, "balances": all(e.counts().balances for e in self._edges)}
+        ours = [*(e for source in self._sources for e in source.inlets), *self._edges]
+        edges = {e.name: {**_counts(e), "policy": e.policy.name} for e in (*ours, *self._readers)}
+        totals: dict[str, Any] = {"edges": edges, "balances": all(e.counts().balances for e in ours)}
         if self._audio is not None and self._audio.info.has_audio:
             t = self._audio.totals
             totals["audio"] = {

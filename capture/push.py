@@ -78,6 +78,7 @@ class PushedPictures(Source):
         super().__init__("camera", clock, ledger)
         self.info = SourceInfo(device, has_video=True, fps=fps, driver="push")
         self._edge: Edge[Frame] = Edge("host->camera", REPLAY if _waits(clock) else HOST_FRAMES, clock, ledger)
+        self.inlets = (self._edge,)
         self._lock = threading.Lock()
         self._last_ns: int | None = None
         self._pushed = self._seq = 0
@@ -190,6 +191,7 @@ class PushedSound(Hearing):
         super().__init__("microphone", clock, ledger, suspect_ns=SUSPECT_NS, normal_ns=SUSPECT_NS // 2)
         self.info = SourceInfo(device, has_audio=True, driver="push")
         self._edge: Edge[_Chunk] = Edge("host->microphone", REPLAY if _waits(clock) else LOSSLESS, clock, ledger)
+        self.inlets = (self._edge,)
         self._lock = threading.Lock()
         self._last_ns: int | None = None  # time of the newest chunk that was pushed
         self._end_ns = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,7 @@ class Source(Stage):
         info: what it offers.
         totals: what it has put out.
         newest: the latest frame handed out, for who only wants to look; None before the first and while paused.
+        inlets: edges before it, where it has some; they stand in the books as those behind it do.
     """
 
     info: SourceInfo
@@ -93,6 +95,7 @@ class Source(Stage):
         self._video_edges: list[Edge[Frame]] = []
         self._audio_edges: list[Edge[AudioBlock]] = []
         self.newest: VideoPacket | None = None
+        self.inlets: tuple[Edge[Any], ...] = ()
         self._pauses: list[tuple[int, int]] = []
         self._untaken = 0
         self._muted: tuple[int, int] | None = None  # first sample and the one after the last of a pause being muted

@@ -20,6 +20,7 @@ from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AudioBlock, Frame, Packet
 from ahdetect.capture.push import PushedPictures, PushedSound
 from ahdetect.capture.stage import Progress
+from ahdetect.cli import main
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError
@@ -363,6 +364,8 @@ def test_live_pushing_settles_the_rows_of_the_replay(tmp_path: Path) -> None:
     assert_same(rows, expected.rows)
     books = session.report()["ledger"]
     assert books["balances"]
+    assert books["edges"]["host->camera"]["delivered"] == 60
+    assert books["edges"]["host->microphone"]["delivered"] == 50
     assert books["audio"] == {"samples": 32_000, "gap_samples": 0, "gaps": 0, "seconds": 2.0}
 
 
@@ -414,6 +417,23 @@ def test_a_session_of_devices_takes_no_push_and_says_why(tmp_path: Path) -> None
             session.push_audio(np.zeros(640, np.int16))
     with pytest.raises(ConfigError, match="live=False is for push mode"):
         Session(video=str(clip), audio="push", live=False)
+
+
+def test_the_command_line_has_nobody_who_pushes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "record",
+        "--out",
+        str(tmp_path / "s"),
+        "--audio",
+        "push",
+        "--video",
+        "none",
+        "--consent-given",
+        "recording",
+    ]
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "push is for programs" in capsys.readouterr().err
 
 
 def test_many_threads_may_push_and_nothing_is_lost() -> None:

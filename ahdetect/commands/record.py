@@ -17,7 +17,7 @@ from ahdetect.commands import consenting, keying, outletting
 from ahdetect.commands.consenting import consent_from
 from ahdetect.commands.interrupts import INTERRUPTED, interrupts
 from ahdetect.config import Settings, load_settings
-from ahdetect.errors import AhdetectError, StoreError
+from ahdetect.errors import AhdetectError, ConfigError, StoreError
 from ahdetect.person import profile_in_words
 from ahdetect.session import Session
 from ahdetect.store.storage import Storage
@@ -60,6 +60,8 @@ def main(
     agreed = consent_from(consent, consent_given, text_version, text_language, person, keep_days)
     if plaintext:
         typer.echo(f"Not encrypted (--plaintext): whoever gets at {folder} sees and hears everything in it.", err=True)
+    if "push" in {spec.partition(":")[0] for spec in (video, audio)}:
+        raise ConfigError("push is for programs, which give the pictures and the sound; name a device or a file here.")
     wanted = outletting.chosen(rules, outlet, quiet=as_json)
     session = Session(
         video,
