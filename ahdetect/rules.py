@@ -79,7 +79,7 @@ class Rule(BaseModel):
         rows: "settled", after the words are in; or "provisional", at once, and never taken back.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[\w.-]{1,64}$")
     moments: tuple[Moment, ...] = Field((Moment.ONSET, Moment.OFFSET), min_length=1)
@@ -138,7 +138,7 @@ class RulesFile(BaseModel):
         outlet: tables for `ahdetect.outlets.specs`: a "kind", and what that kind takes.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rule: tuple[Rule, ...] = ()
     outlet: tuple[dict[str, Any], ...] = ()

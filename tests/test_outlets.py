@@ -127,6 +127,15 @@ def test_no_words_leave_unless_they_are_asked_for() -> None:
         assert "somebody" not in out.getvalue()  # nor the text of an error
 
 
+def test_what_a_plug_in_measured_is_json_also_where_it_is_no_number() -> None:
+    event = Event(0, "plugin_cues", {"plugin": "lamp", "cues": {"a": float("nan"), "b": 1.0}, "path": "/home"})
+    said = Item(Kind.EVENTS, 0, 0, event).to_json()
+    assert said == {
+        "kind": "event", "t_s": 0.0, "delay_s": 0.0, "event": "plugin_cues", "plugin": "lamp",
+        "cues": {"a": None, "b": 1.0},
+    }  # fmt: skip
+
+
 def test_an_outlet_gets_what_it_asked_for_and_nothing_else() -> None:
     session, got = Fake(), {"rows": [], "first": [], "triggers": []}
     with Outlets(
@@ -446,6 +455,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, receiv
         ("http://127.0.0.1.evil.test/x", [], "", "needs https"),
         ("ftp://lab.example/x", ["lab.example"], "", "https://HOST/PATH"),
         ("lab.example", ["lab.example"], "", "https://HOST/PATH"),
+        ("https://lab.example/\u00e9", ["lab.example"], "", "https://HOST/PATH"),
+        ("https://lab.example/x y", ["lab.example"], "", "https://HOST/PATH"),
     ],
 )
 def test_where_a_webhook_may_not_go(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ahdetect.errors import ConfigError
+from ahdetect.events import SegmentWatcher
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Band, ChannelState, Presence, TopCue
 from ahdetect.rules import Moment, RowKind, Rule, Signal, load_rules
@@ -231,6 +232,14 @@ def test_nothing_looks_ahead(p: list[float], cut: int) -> None:
     assert until == [e for e in whole if e.t_ns < cut * STEP_NS]
 
 
+@given(numbers)
+def test_a_rule_without_wishes_speaks_where_the_session_s_own_segments_begin_and_end(p: list[float]) -> None:
+    rows = [row(i, v) for i, v in enumerate(p)]
+    watcher = SegmentWatcher()
+    theirs = [(e.kind.removeprefix("segment_"), e.t_ns / 1e9) for r in rows if (e := watcher.step(r)) is not None]
+    assert [(e.moment.value, e.t_ns / 1e9) for e in said(rule(), rows) if e.reason != "end"] == theirs
+
+
 # -- the file
 
 
@@ -271,6 +280,7 @@ def test_a_rules_file_is_read(tmp_path: Path) -> None:
         ('[[rule]]\nname = "a"\non = 0.3\noff = 0.5', "0 < off <= on < 1"),
         ('[[rule]]\nname = "a"\non = 1.5', "0 < off <= on < 1"),
         ('[[rule]]\nname = "a"\nchannel = "voice"\non = 1', "give both"),
+        ('[[rule]]\nname = "a"\nchannel = "voice"\non = nan\noff = nan', "rule 1 on"),
         ('[[rule]]\nname = "a"\nchannel = "smell"', "rule 1 channel"),
         ('[[rule]]\nname = "a"\nsignal = "band"\non = 0.5', "leave `on` and `off` out"),
         ('[[rule]]\nname = "a"\nmoments = ["sustained"]', "belong together"),

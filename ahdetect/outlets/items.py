@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 from typing import Any, Final, Protocol, TypeAlias
 
 from ahdetect.capture.clock import NS_PER_S, Clock
@@ -132,7 +133,14 @@ def _plain(content: Content, words: bool) -> dict[str, Any]:
     if isinstance(content, Said):
         return {"words": [_word(w) for w in content.words]} if words else {"count": len(content.words)}
     keys = (*_OF_EVENT.get(content.kind, ()), *(_IN_WORDS.get(content.kind, ()) if words else ()))
-    return {"event": content.kind, **{key: content.detail[key] for key in keys if key in content.detail}}
+    return {"event": content.kind, **{key: _finite(content.detail[key]) for key in keys if key in content.detail}}
+
+
+def _finite(value: Any) -> Any:
+    """The same without NaN, which JSON does not have; a plug-in may have measured it."""
+    if isinstance(value, dict):
+        return {key: _finite(v) for key, v in value.items()}
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def row_to_json(row: Row) -> dict[str, Any]:

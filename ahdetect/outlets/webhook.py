@@ -207,7 +207,8 @@ def _allowed(url: str, hosts: Iterable[str]) -> str:
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if not host or parts.scheme not in ("https", "http") or parts.username is not None or parts.fragment:
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not (plain and host) or parts.scheme not in ("https", "http") or parts.username is not None or parts.fragment:
         raise ConfigError("A webhook's address has the form https://HOST/PATH, without a name or password.", value=host)
     local = is_loopback(host)
     if parts.scheme == "http" and not local:

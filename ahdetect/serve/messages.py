@@ -34,8 +34,12 @@ LONGEST_TEXT: Final = 64 * 1024
 """Bytes of a text message, at most: a start with a record of consent and some rules has under 10 kB."""
 
 
+LATEST_NS: Final = 1 << 62
+"""A century and a half; no time of a session is later, and all fit into 64 bits."""
+
+
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Start(_Message):
@@ -60,7 +64,7 @@ class Prompt(_Message):
     type: Literal["prompt"]
     kind: PromptKind | None = None
     text: str = Field("", max_length=2000)
-    t_ns: int | None = Field(None, ge=0)
+    t_ns: int | None = Field(None, ge=0, le=LATEST_NS)
 
 
 class Mark(_Message):
@@ -68,7 +72,7 @@ class Mark(_Message):
 
     type: Literal["mark"]
     note: str = Field("", max_length=2000)
-    t_ns: int | None = Field(None, ge=0)
+    t_ns: int | None = Field(None, ge=0, le=LATEST_NS)
 
 
 class Time(_Message):
