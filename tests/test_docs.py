@@ -12,6 +12,8 @@ import pytest
 from media import beginning
 from pydantic import BaseModel
 
+import ahdetect
+import ahdetect.errors
 from ahdetect.cli import COMMANDS
 from ahdetect.config import Settings
 from ahdetect.models.cues import Channel
@@ -115,7 +117,15 @@ def test_every_page_is_in_the_navigation() -> None:
     assert [str(p.relative_to(DOCS)) for p in sorted(DOCS.rglob("*.md")) if str(p.relative_to(DOCS)) not in nav] == []
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "sdk.md"], ids=lambda p: p.name)
+def test_every_name_of_the_sdk_is_in_the_reference() -> None:
+    page = (DOCS / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^::: ahdetect\.([\w.]+)$", page, re.MULTILINE)
+    named = {name.rpartition(".")[2] for name in listed}
+    assert [n for n in ahdetect.__all__ if n not in named and n not in vars(ahdetect.errors)] == ["CUES"]
+    assert "errors" in listed
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "sdk.md", DOCS / "plugins.md"], ids=lambda p: p.name)
 def test_examples_are_python(page: Path) -> None:
     assert blocks(page)
     for block in blocks(page):

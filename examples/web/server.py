@@ -166,7 +166,7 @@ def make_app() -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state["models"] = await asyncio.to_thread(ahdetect.Models.load, ahdetect.Settings())
         yield
-        if state["call"] is not None:
+        if isinstance(state["call"], Call):
             state["call"].over.set()
             await state["running"]
 
