@@ -76,9 +76,10 @@ def test_cropped_faces_and_transcripts_are_found_where_they_are(corpus: Corpus) 
     assert all(v.transcript is not None for v in corpus.videos)
 
 
-def test_the_older_layout_is_read_alike(tmp_path: Path) -> None:
-    made = maker.make(tmp_path, people=1, seconds=0.5, old=True, missing=0)
-    found = read_corpus(tmp_path)
+def test_the_older_layout_is_read_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = maker.make(Path("old"), people=1, seconds=0.5, old=True, missing=0)
+    found = read_corpus(Path("old"))
     assert len(found.videos) == 7
     assert sorted(v.labels.frames.tolist() for v in found.videos) == sorted(m.frames.tolist() for m in made)
     assert {v.question for v in found.videos} == set(range(1, 8))

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from ahdetect.batch import Outcome, Stopped, Task, run_local
+from ahdetect.commands import engines
 from ahdetect.errors import AhdetectError
 
 Run = Callable[..., None]
@@ -99,3 +100,14 @@ def test_a_cluster_of_this_machine_listens_to_nobody_else(cluster: None) -> None
             ears += [c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert ears
     assert {ip.removeprefix("::ffff:") for ip in ears} == {"127.0.0.1"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
+def test_what_ray_prints_stays_off_standard_output(
+    cluster: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tell(_: Outcome) -> None:
+        print("(raylet) A worker died")  # as Ray does from a thread of its own
+
+    engines.chosen(engines.Engine.RAY, 2, None)(TASKS, batch_work.doubles, tell, lambda: False)
+    assert capsys.readouterr().out == ""

@@ -227,7 +227,7 @@ def _lists(root: Path, made: list[Made], *, old: bool) -> None:
             (root / "split-frames" / f"{split}.txt").write_text(
                 "".join(f"{v.name}/frame-{i}.jpg,{x}\n" for v in own for i, x in enumerate(v.frames)), encoding="utf-8"
             )
-    (root / folder / "class_id.yaml").write_text("With A-H: 1\nNo A-H: 0", encoding="utf-8")
+    (folder / "class_id.yaml").write_text("With A-H: 1\nNo A-H: 0", encoding="utf-8")
     if not old:
         rows = ["video-path,class\n", *(f"{v.name},{('No A-H', 'With A-H')[v.label]}\n" for v in made)]
         (root / "bah-video.csv").write_text("".join(rows), encoding="utf-8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -57,4 +59,6 @@ def _on_ray(
 ) -> None:
     from ahdetect.ray_engine import run_on_ray
 
-    run_on_ray(tasks, make, jobs, tell, stopped, address=address)
+    # Ray prints on standard output when a worker dies, from a thread of its own; that is where our JSON goes.
+    with redirect_stdout(sys.stderr):
+        run_on_ray(tasks, make, jobs, tell, stopped, address=address)
