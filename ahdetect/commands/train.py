@@ -136,7 +136,9 @@ def fusion(
     chosen = load_config(config)
     if not resume and (out / LAST).exists():
         raise ConfigError(f"{out} holds a run already; go on with it by --resume, or name another folder.", value=out)
-    prepared = simulated(chosen) if data == SIMULATED else of_corpus(read_folder(Path(data)), chosen, data)
+    # The folder's name only: weights travel, and a path may name a person.
+    folder = Path(data).resolve()
+    prepared = simulated(chosen) if data == SIMULATED else of_corpus(read_folder(folder), chosen, folder.name)
 
     def told(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
