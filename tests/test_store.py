@@ -438,6 +438,7 @@ def test_a_session_that_is_being_recorded_is_not_repaired(tmp_path: Path) -> Non
 def test_a_session_killed_before_its_first_frame_can_be_repaired(tmp_path: Path) -> None:
     writer = new_writer(tmp_path / "s")
     writer._lock.release()  # as the end of the process does
+    writer._syncer.close()
     assert open_session(tmp_path / "s").timeline().rows == []
     assert repair(tmp_path / "s").timeline().duration_s == 0.0
 

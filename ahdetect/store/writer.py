@@ -44,6 +44,7 @@ from ahdetect.store.schema import (
     rows_to_table,
     table_to_rows,
 )
+from ahdetect.store.syncing import Syncer
 from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault
 from ahdetect.timeline import Row, Segment
 
@@ -261,6 +262,7 @@ class SessionWriter:
                     sink.close()
             self._lock.release()
             raise
+        self._syncer = Syncer([sink.path for sink in self._sinks.values()], self._unsynced)
 
     @property
     def keeps_video(self) -> bool:
@@ -367,6 +369,7 @@ class SessionWriter:
         attempt(store_segments)
         for sink in self._sinks.values():
             attempt(sink.close, self._on_error or errors.append)
+        self._syncer.close()
         attempt(lambda: self._to_parquet(p_smoothed))
         with self._info_lock:
             self.info |= {"duration_s": self._end_ns / NS_PER_S, **(info or {})}
@@ -410,6 +413,16 @@ class SessionWriter:
                 raise
             self._on_error(error)
             return False
+
+    def _unsynced(self, error: OSError) -> None:
+        if self._on_error is not None:
+            self._on_error(
+                StoreError(
+                    f"The disk of {self.folder} does not confirm what is written ({error.strerror or error}); "
+                    "the session goes on, but a power cut would now cost more than a second of it.",
+                    value=self.folder,
+                )
+            )
 
     def _reach(self, t_ns: int) -> None:
         self._end_ns = max(self._end_ns, t_ns)
