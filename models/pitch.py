@@ -5,7 +5,7 @@ costs, and the cheapest path through them (P. Boersma 1993, "Accurate short-term
 and the harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17). Two things differ, because a live
 stream has no future: the path is read off at its newest frame instead of being traced back from the end, and the peak
 that "silence" is measured against is that of the last seconds instead of the whole file. The comparison with other
-libraries is in `docs/decisions/pitch-library.md`.
+libraries is in `docs/decisions/0012-pitch-library.md`.
 """
 
 from __future__ import annotations
