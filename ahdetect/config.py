@@ -34,7 +34,7 @@ class ChannelSettings(_Settings):
     voice: bool = True
     words: bool = True
     body_every: int | None = Field(
-        None, ge=1, le=30, description="body landmarks on every n-th frame; by default 3 live and 6 in an analysis"
+        None, ge=1, le=30, description="body landmarks on every n-th frame; by default 3 live and 8 in an analysis"
     )
 
 

@@ -78,9 +78,9 @@ SIGHT_LATE_NS: Final = 400 * 1_000_000
 BODY_EVERY_LIVE: Final = 3
 """Body landmarks on every third frame, 10 times a second at 30 fps (DESIGN, Speed)."""
 
-BODY_EVERY_REPLAY: Final = 6
-"""In an analysis on every sixth: that saves .09 s of CPU per second of clip, and of the body cues only `body_motion`
-notices (correlation .94 to .98 over 8 clips, 14 % lower; docs/cues-face-body.md)."""
+BODY_EVERY_REPLAY: Final = 8
+"""In an analysis on every eighth, for speed: `body_motion` comes out .6 times as large as live, the other body cues as
+large but noisier (docs/cues-face-body.md); `channels.body_every = 3` gives the live rate."""
 
 DEVICE_KINDS: Final = ("device_lost", "device_back")
 """Ledger rows that are events of the session as well."""
@@ -493,7 +493,10 @@ class Engine:
 
     def rest(self, seconds: float) -> None:
         """Let `seconds` pass, or less where the session ends before."""
-        self._supervisor.stopping.wait(seconds)
+        if self.live:
+            self._supervisor.stopping.wait(seconds)
+        else:
+            self._fusion.join(seconds)
 
     def stop(self) -> None:
         """End the session: sources first, then everything that is still on its way is worked off and stored."""

@@ -17,11 +17,11 @@ _MS = 1_000_000
 
 FRESH_NS: Final[dict[Channel, int]] = {
     Channel.FACE: 60 * _MS,
-    Channel.BODY: 260 * _MS,
+    Channel.BODY: 340 * _MS,
     Channel.VOICE: 120 * _MS,
 }
 """How old a channel's newest value may be and still count as present: one to three of its own steps (frames at 30 fps,
-every sixth frame at 25 fps, three chunks of 40 ms). Older is stale, and older than `LOST_NS` absent."""
+every eighth frame at 25 fps, three chunks of 40 ms). Older is stale, and older than `LOST_NS` absent."""
 
 LOST_NS: Final = 1_000 * _MS
 """A value older than this says nothing about now."""
