@@ -75,6 +75,9 @@ WATCHER: Final = Policy("sound to a watcher", Overflow.DROP_OLDEST, span_s=3.0)
 SIGHT_LATE_NS: Final = 400 * 1_000_000
 """A picture whose face took longer than this is passed over for a newer one without its face (the patience of rows)."""
 
+REST_S: Final = 0.02
+"""How often a caller that rests looks whether a replay has ended."""
+
 BODY_EVERY_LIVE: Final = 3
 """Body landmarks on every third frame, 10 times a second at 30 fps (DESIGN, Speed)."""
 
@@ -493,10 +496,10 @@ class Engine:
 
     def rest(self, seconds: float) -> None:
         """Let `seconds` pass, or less where the session ends before."""
-        if self.live:
-            self._supervisor.stopping.wait(seconds)
-        else:
-            self._fusion.join(seconds)
+        # Not by joining the thread: an interrupt in `Thread.join` marks a running thread as ended (Python 3.11).
+        for _ in range(max(1, round(seconds / REST_S))):
+            if self._supervisor.stopping.wait(REST_S) or not (self.live or self._fusion.alive):
+                return
 
     def stop(self) -> None:
         """End the session: sources first, then everything that is still on its way is worked off and stored."""
