@@ -649,7 +649,11 @@ def test_a_killed_recording_holds_all_but_the_last_second_and_is_repaired_and_an
 @pytest.mark.models
 def test_an_interrupted_analysis_leaves_nothing_half_written(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ahdetect.cli", "analyze", str(DEMO), "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def obey() -> None:  # what a shell starts in the background ignores Ctrl-C, and so would its children
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=obey)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and _threads(process.pid) < 15:  # the stages start
         threading.Event().wait(0.05)
