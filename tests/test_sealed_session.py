@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from killed import killed_recording
 from test_store import STARTED, chunk, frame, noise, quota
 from timelines import make_row, make_words, same_row
 from typer.testing import CliRunner
@@ -337,18 +337,7 @@ def test_a_full_disk_ends_one_sealed_file_and_keeps_the_rest(tmp_path: Path) -> 
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
     """A sealed folder whose process was killed after two seconds, and the last times (ns) it said it had written."""
     folder = tmp_path_factory.mktemp("killed") / "s"
-    script = Path(__file__).with_name("record_until_killed.py")
-    command = [sys.executable, str(script), str(folder), "sealed"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    said = [0, 0, 0]
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.endswith("\n"):  # the last one may be cut off
-            said = [int(part) for part in line.split()]
-        if said[0] > 2_200_000_000 and process.poll() is None:
-            process.kill()
-    assert process.wait() == -9
-    return folder, said
+    return folder, killed_recording(folder, "sealed")
 
 
 def ends_ns(session: Session) -> list[int]:

@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from killed import killed_recording
 from timelines import FRAME_NS, make_row, make_rows, make_timeline, make_words, same_row
 from typer.testing import CliRunner
 
@@ -351,17 +351,7 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
     """A folder whose process was killed after two seconds, and the last times (ns) that it said it had written."""
     folder = tmp_path_factory.mktemp("killed") / "s"
-    script = Path(__file__).with_name("record_until_killed.py")
-    process = subprocess.Popen([sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True)
-    said = [0, 0, 0]
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.endswith("\n"):  # the last one may be cut off
-            said = [int(part) for part in line.split()]
-        if said[0] > 2_200_000_000 and process.poll() is None:
-            process.kill()
-    assert process.wait() == -9
-    return folder, said
+    return folder, killed_recording(folder)
 
 
 def ends_ns(folder: Path) -> list[int]:

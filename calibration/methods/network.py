@@ -80,9 +80,9 @@ class Networked:
         """Parameters that may change."""
         return []
 
-    def loss(self, x: Any) -> Any:
-        """What to minimise on the rows kept."""
-        raise NotImplementedError
+    def loss(self, x: Any) -> Any:  # noqa: ARG002
+        """What to minimise on the rows kept, (rows, columns): a scalar; nothing where no parameter may change."""
+        return torch.zeros(())
 
     def begin(self) -> None:
         """Called before the steps of a call."""
