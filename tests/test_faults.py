@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from agreed import OPTIONS
+from full_disk import no_file_longer_than
 from media import grey, tone, write_clip
 
 from ahdetect import cli
@@ -524,23 +523,14 @@ def test_a_folder_that_is_removed_while_it_records_is_one_sentence(
     assert json.loads(out)["ledger"]["balances"]
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """The system takes no more than 60 kB per file, which is what a full disk looks like from inside."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("small_files")
 def test_a_disk_that_takes_no_more_ends_one_file_and_not_the_session(
     plain: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     quiet = write_clip(tmp_path / "quiet.mkv", grey(60), tone(0, 2.4), video_codec="libx264", audio_codec="flac")
     folder = tmp_path / "s"
     args = ("--video", quiet, "--audio", quiet, "--settings", plain, "--out", folder, "--json", "--no-plot")
-    assert run("record", *args) == 6
+    with no_file_longer_than(60_000):
+        assert run("record", *args) == 6
     out, err = capfd.readouterr()
     assert SENTENCE.fullmatch(err)
     report = json.loads(out)

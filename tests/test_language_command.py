@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from full_disk import no_file_longer_than
 
 from ahdetect import cli
 from ahdetect.models.expert import LanguageExpert, shipped
@@ -266,22 +265,13 @@ def test_a_run_that_is_stopped_leaves_nothing_half_written(tmp_path: Path, monke
     assert [p.name for p in tmp_path.iterdir()] == ["in.jsonl"]
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """The system takes no more than 20 kB per file, which is what a full disk looks like from inside."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_leaves_the_older_file_and_nothing_half_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = write(tmp_path / "in.jsonl", *[{"text": FIRST}] * 200)
     out = write(tmp_path / "out.jsonl", {"older": True})
-    request.getfixturevalue("small_files")
-    assert run("--in", source, "--out", out) == 6
+    with no_file_longer_than(20_000):
+        assert run("--in", source, "--out", out) == 6
     assert "out.jsonl cannot be written" in one_sentence(capsys)
     assert read(out) == [{"older": True}]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
