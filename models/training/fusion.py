@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import log
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from ahdetect.errors import DataError, StoreError
@@ -56,8 +58,34 @@ class Progress:
     history: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+def device_of() -> torch.device:
+    """The GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def is_mixed(precision: str, device: torch.device) -> bool:
+    """Whether a step computes in bfloat16: where a GPU does so itself, unless the configuration says float32."""
+    return precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+class Outputs(nn.Module):  # type: ignore[misc]
+    """What the losses are made of, in one call: log-odds per step (B, T) and, where asked for, per clip (B,)."""
+
+    def __init__(self, network: FusionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Any, mask: Any, context: Any, valid: Any, clips: bool) -> tuple[Any, Any]:
+        """Log-odds, float32; None for the clips where they are not asked for."""
+        logits = self.network(features, mask, context).float()
+        return logits, self.network.video(logits, valid) if clips else None
+
+
 class Trainer:
-    """One run.
+    """One run. The same configuration makes the same steps on the same device, stopped or not.
+
+    Attributes:
+        rank: of this process among those that train together; 0 where it is alone.
 
     Args:
         config: of network and training.
@@ -65,22 +93,33 @@ class Trainer:
         out: folder of the run.
         resume: go on from `last.pt` where there is one.
         note: told a line at each look.
+        device: to train on; None: as `device_of` says.
 
     Raises:
         DataError: `last.pt` is damaged or of another configuration.
         StoreError: the folder cannot be written.
     """
 
+    rank = 0
+
     def __init__(
-        self, config: FusionConfig, data: Data, out: Path, *, resume: bool = False, note: Note | None = None
+        self,
+        config: FusionConfig,
+        data: Data,
+        out: Path,
+        *,
+        resume: bool = False,
+        note: Note | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.config, self.data, self.out = config, data, out
         self._note = note or (lambda _: None)
         how = config.training
         torch.manual_seed(how.seed)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._mixed = how.precision == "auto" and self._device.type == "cuda"
+        self._device = device or device_of()
+        self._mixed = is_mixed(how.precision, self._device)
         self.network = FusionNetwork(config.network, data.scaling).to(self._device)
+        self._outputs: Callable[..., tuple[Any, Any]] = Outputs(self.network)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=how.rate, weight_decay=how.decay)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimizer, max_lr=how.rate, total_steps=how.steps + 1, pct_start=0.1
@@ -100,7 +139,7 @@ class Trainer:
         end = how.steps if until is None else min(until, how.steps)
         losses: list[float] = []
         began = time.perf_counter()
-        with SummaryWriter(str(self.out)) as log:
+        with self._log() as log:
             while self.progress.step < end and self.progress.looks < how.patience:
                 losses.append(self.step())
                 step = self.progress.step
@@ -118,6 +157,7 @@ class Trainer:
         """One step of the optimiser; the loss before it."""
         how = self.config.training
         batch = window(self.data.train, how, self.config.network.rate_hz, self.data.scaling, self._rng)
+        self._seed_noise()
         self.network.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             loss = self._loss(batch)
@@ -129,15 +169,19 @@ class Trainer:
         self.progress.step += 1
         return float(loss.detach())
 
+    def _seed_noise(self) -> None:
+        """Dropout by the number of the step: so no state of any device has to be in the checkpoint."""
+        noise = np.random.SeedSequence([self.config.training.seed, 6, self.progress.step, self.rank])
+        torch.manual_seed(int(noise.generate_state(1)[0]))
+
     def _loss(self, batch: Batch) -> Any:
         how = self.config.training
         features, mask, context, truth, valid, video = self._tensors(batch)
-        logits = self.network(features, mask, context).float()
+        clips = bool(how.video) and bool(torch.isfinite(video).any())
+        logits, pooled = self._outputs(features, mask, context, valid, clips)
         loss = frame_loss(logits, truth, how.balance, self.data.prevalence)
         loss = loss + how.smooth * roughness(logits, valid)
-        if bool(torch.isfinite(video).any()) and how.video:
-            loss = loss + how.video * video_loss(self.network.video(logits, valid), video)
-        return loss
+        return loss + how.video * video_loss(pooled, video) if clips else loss
 
     def _tensors(self, batch: Batch) -> list[Any]:
         arrays = (batch.features, batch.mask, batch.context, batch.truth, batch.valid, batch.video)
@@ -145,16 +189,30 @@ class Trainer:
 
     def _look(self, loss: float, log: Any) -> None:
         p = self.progress
-        score = score_of(self.network, self.data.validation, self._device)
+        score = self._score()
         p.history.append((p.step, loss, score))
-        log.add_scalar("loss/train", loss, p.step)
-        log.add_scalar("average_precision/validation", score, p.step)
-        log.add_scalar("learning_rate", self._schedule.get_last_lr()[0], p.step)
-        if score > p.best:
+        better = score > p.best
+        if better:
             p.best, p.best_step, p.looks = score, p.step, 0
-            save(self.out / BEST, self.network, self.config, self.data.scaling, self.data.source)
         else:
             p.looks += 1
+        if log is not None:
+            self._keep(log, better=better)
+
+    def _log(self) -> AbstractContextManager[Any]:
+        return SummaryWriter(str(self.out))
+
+    def _score(self) -> float:
+        return score_of(self.network, self.data.validation, self._device)
+
+    def _keep(self, log: Any, *, better: bool) -> None:
+        """Write what this look found."""
+        step, loss, score = self.progress.history[-1]
+        log.add_scalar("loss/train", loss, step)
+        log.add_scalar("average_precision/validation", score, step)
+        log.add_scalar("learning_rate", self._schedule.get_last_lr()[0], step)
+        if better:
+            save(self.out / BEST, self.network, self.config, self.data.scaling, self.data.source)
         self._save()
 
     def _save(self) -> None:
@@ -167,7 +225,6 @@ class Trainer:
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "batches": json.dumps(self._rng.bit_generator.state),
-                "torch": torch.get_rng_state(),
                 "progress": json.dumps(vars(p)),
             },
         )
@@ -182,7 +239,6 @@ class Trainer:
         self._optimizer.load_state_dict(found["optimizer"])
         self._schedule.load_state_dict(found["schedule"])
         self._rng.bit_generator.state = json.loads(found["batches"])
-        torch.set_rng_state(found["torch"])
         p = json.loads(found["progress"])
         p["history"] = [(int(a), float(b), float(c)) for a, b, c in p["history"]]
         self.progress = Progress(**p)
