@@ -7,6 +7,7 @@ warping over the cross-attention of the alignment heads, as in faster-whisper's 
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ from typing import Final, Protocol
 import ctranslate2
 import numpy as np
 import tokenizers
-from faster_whisper.feature_extractor import FeatureExtractor
-from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ahdetect.capture.packets import SAMPLE_RATE
 from ahdetect.errors import AssetError
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's in a notebook, about bars that nobody draws
+    from faster_whisper.feature_extractor import FeatureExtractor
+    from faster_whisper.tokenizer import Tokenizer
 
 FILLER_PROMPT: Final = "Um, uh, I, I mean, um, well, uh."
 """What Whisper is told was said before. It leaves out most fillers unless it takes the talk to be full of them."""
