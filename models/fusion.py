@@ -268,7 +268,8 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         # Under bfloat16 autocast cuDNN's GRU would compute in float16, whose range is too small without scaled losses.
         with torch.autocast(entered.device.type, enabled=False):
             remembered, _ = self.memory(entered.float())
-        return self.out(remembered)[..., 0] + context[..., PRIOR]
+        logits = self.out(remembered)[..., 0] + context[..., PRIOR]
+        return logits if self.slow is None else logits + self.slow(remembered, context)
 
     def video(self, logits: Tensor, valid: Tensor) -> Tensor:
         """Log-odds that a clip has any A/H, (B,): a soft maximum over its steps (multiple-instance pooling).
