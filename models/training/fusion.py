@@ -121,8 +121,12 @@ class Trainer:
         self.network = FusionNetwork(config.network, data.scaling).to(self._device)
         self._outputs: Callable[..., tuple[Any, Any]] = Outputs(self.network)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=how.rate, weight_decay=how.decay)
+        total = how.steps + 1
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, max_lr=how.rate, total_steps=how.steps + 1, pct_start=0.1
+            self._optimizer,
+            max_lr=how.rate,
+            total_steps=total,
+            pct_start=max(0.1, 1.5 / total),  # of ten it would be a rise over no step, and torch divides by that
         )
         self._rng = np.random.default_rng([how.seed, 5])
         self.progress = Progress()
