@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 import platformdirs
 
-from ahdetect import sealing
+from ahdetect import sealing, strict_json
 from ahdetect.calibration.profile import Profile, SchemaError, Version, checked_name
 from ahdetect.errors import ConfigError, DamagedError, NoKeyError, StoreError, TruncatedError, WrongKeyError
 from ahdetect.store_key import find_store_keys
@@ -189,7 +189,7 @@ class FileProfiles:
         except OSError as error:
             raise self._failed("read", path, error) from error
         try:
-            profile = Profile.from_json(json.loads(self._unseal(sealed)))
+            profile = Profile.from_json(strict_json.loads(self._unseal(sealed)))
             if profile.name != name:
                 raise ValueError(f"it is the profile of {profile.name}")
         except SchemaError as error:

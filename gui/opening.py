@@ -22,7 +22,7 @@ from ahdetect.capture.media import AudioReader
 from ahdetect.config import Settings
 from ahdetect.errors import AhdetectError, MediaError, StoreError, known
 from ahdetect.events import find_segments
-from ahdetect.export.tables import SEGMENT, private_folder, segment_of, write_tables
+from ahdetect.export.tables import private_folder, write_tables
 from ahdetect.gui.columns import Columns
 from ahdetect.gui.player import Player, Source
 from ahdetect.models.cues import CUES
@@ -30,6 +30,7 @@ from ahdetect.models.lexicon import LONGEST, spoken, token
 from ahdetect.models.words import Word, WordUpdate
 from ahdetect.store.annotations import Annotations
 from ahdetect.store.audit import Act
+from ahdetect.store.entries import SEGMENT, segment_of
 from ahdetect.store.journal import note
 from ahdetect.store.keys import Keys
 from ahdetect.store.reader import Session, open_session

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from ahdetect import strict_json
 from ahdetect.calibration.profile import checked_name
 from ahdetect.config import PromptKind
 from ahdetect.errors import ConfigError, DataError, StoreError
@@ -114,7 +115,7 @@ def write_prompts(prompts: Sequence[PlannedPrompt], path: Path) -> None:
 
 def _of_json(text: str, path: Path) -> list[Any]:
     try:
-        found = json.loads(text)
+        found = strict_json.loads(text)
     except ValueError as error:
         raise DataError(f"{path.name} is not valid JSON: {error}.", value=path) from error
     if not isinstance(found, list):

@@ -12,7 +12,6 @@ instances (clauses).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ahdetect import strict_json
 from ahdetect.errors import AssetError
 from ahdetect.models.clauses import Valence, WordLog
 from ahdetect.models.lexicon import MARKERS
@@ -217,7 +217,7 @@ def load_weights(path: Path | None = None) -> Weights:
             if path is None
             else path.read_text(encoding="utf-8")
         )
-        return Weights.from_json(json.loads(text))
+        return Weights.from_json(strict_json.loads(text))
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise AssetError(
             f"The language weights {path or FILE} cannot be used ({error}); train them anew with "

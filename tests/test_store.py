@@ -507,3 +507,28 @@ def test_session_repair_repairs(killed: tuple[Path, list[int]], tmp_path: Path) 
     folder = shutil.copytree(killed[0], tmp_path / "s")
     result = CliRunner().invoke(session_command.app, ["repair", str(folder), "--json"])
     assert json.loads(result.stdout)["state"] == "repaired"
+
+
+def test_lines_that_are_json_and_say_nothing_sensible_are_left_out_and_told(tmp_path: Path) -> None:
+    write_tables(make_timeline(), tmp_path / "s", [{"t_ns": 5, "kind": "marker"}])
+    words = len(open_session(tmp_path / "s").words())
+    with (tmp_path / "s" / "words.jsonl").open("a") as file:
+        file.write(
+            '{"text": null}\n{"text": "a", "start_ns": 1e999, "end_ns": 2, "confidence": 1, "utterance": 0}\n[1]\n'
+        )
+    with (tmp_path / "s" / "events.jsonl").open("a") as file:
+        file.write('{"kind": "segment", "t_ns": 1}\n{"t_ns": "soon", "kind": "marker"}\n')
+    info = json.loads((tmp_path / "s" / "session.json").read_text())
+    (tmp_path / "s" / "session.json").write_text(
+        json.dumps({**info, "duration_s": {}, "audio": [], "source": {"path": 7}})
+    )
+
+    session = open_session(tmp_path / "s")
+    assert len(session.timeline().words) == words
+    assert [e["kind"] for e in session.events()].count("marker") == 1
+    assert session.damage == [
+        "words.jsonl: 3 torn or damaged lines left out",
+        "events.jsonl: 2 torn or damaged lines left out",
+    ]
+    assert session.clip is None
+    assert session.audio_offset_ns == 0

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from ahdetect import strict_json
 from ahdetect.errors import ConfigError, DataError, StoreError
 from ahdetect.export.tables import whole_file
 from ahdetect.models.expert import AnswerScore, LanguageExpert, load_weights
@@ -99,25 +100,18 @@ def _scored(
 
 def _row(line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line, parse_constant=_no_constant)
         line.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError("it is not UTF-8 text") from error
-    except ValueError as error:
+    try:
+        row = strict_json.loads(line)
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds a character that cannot be written again") from error
+    except json.JSONDecodeError as error:
         raise ValueError("it is not JSON") from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
     if not isinstance(row, dict):
         raise ValueError("it is not an object with a `text`")
-    try:
-        json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (ValueError, RecursionError) as error:  # 1e999 is read as infinity, "\\ud800" as half a character
-        raise ValueError("it holds a number or a character that cannot be written again") from error
     return row
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def found_in(row: dict[str, Any], expert: LanguageExpert, prompt_field: str | None) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from ahdetect.capture.media import Media
 from ahdetect.capture.replay import Replay
 from ahdetect.errors import ConfigError
 from ahdetect.export.masking import NameMask
-from ahdetect.export.tables import SEGMENT
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import HumanSegment, read_annotations
+from ahdetect.store.entries import SEGMENT
 from ahdetect.store.reader import Session
 from ahdetect.timeline import Segment, Timeline
 

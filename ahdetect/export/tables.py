@@ -17,15 +17,12 @@ from typing import Any, BinaryIO, Final
 import pyarrow.parquet as pq
 
 from ahdetect.errors import StoreError
-from ahdetect.models.words import Word
+from ahdetect.store.entries import segment_entry, word_entry
 from ahdetect.store.schema import EVENTS, FRAMES, SCHEMA_VERSION, SESSION_JSON, WORDS, rows_to_table
-from ahdetect.timeline import Row, Segment, Timeline
+from ahdetect.timeline import Row, Timeline
 
 ROW_GROUP: Final = 9_000
 """Rows in a Parquet row group: five minutes at 30 fps, so that a reader can fetch a part of a long session."""
-
-SEGMENT: Final = "segment"
-"""Kind of the event that holds a finished `Segment`."""
 
 
 def private_opener(path: str, flags: int) -> int:
@@ -67,54 +64,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def json_line(entry: Mapping[str, Any]) -> str:
     """One line of a .jsonl file, newline included."""
     return json.dumps(_finite(entry), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain) + "\n"
-
-
-def word_entry(word: Word) -> dict[str, Any]:
-    """A word as it stands in `words.jsonl`."""
-    return {
-        "text": word.text,
-        "start_ns": word.start_ns,
-        "end_ns": word.end_ns,
-        "confidence": round(word.confidence, 4),
-        "utterance": word.utterance,
-    }
-
-
-def word_of(entry: Mapping[str, Any]) -> Word:
-    """A settled word from its line in `words.jsonl`."""
-    return Word(
-        text=entry["text"],
-        start_ns=entry["start_ns"],
-        end_ns=entry["end_ns"],
-        confidence=entry["confidence"],
-        settled=True,
-        utterance=entry["utterance"],
-    )
-
-
-def segment_entry(segment: Segment) -> dict[str, Any]:
-    """A finished segment as it stands in `events.jsonl`."""
-    return {
-        "t_ns": segment.start_ns,
-        "kind": SEGMENT,
-        "end_ns": segment.end_ns,
-        "peak_p": segment.peak_p,
-        "mean_p": segment.mean_p,
-        "phrases": list(segment.phrases),
-        "words": segment.words,
-    }
-
-
-def segment_of(entry: Mapping[str, Any]) -> Segment:
-    """A segment from its line in `events.jsonl`."""
-    return Segment(
-        start_ns=entry["t_ns"],
-        end_ns=entry["end_ns"],
-        peak_p=entry["peak_p"],
-        mean_p=entry["mean_p"],
-        phrases=tuple(entry["phrases"]),
-        words=entry["words"],
-    )
 
 
 def write_parquet(table: Any, path: Path) -> None:

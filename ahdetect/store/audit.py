@@ -25,6 +25,7 @@ from typing import Any, Final, TypeAlias
 
 import platformdirs
 
+from ahdetect import strict_json
 from ahdetect.errors import StoreError
 from ahdetect.export.tables import private_folder, whole_file
 
@@ -214,7 +215,7 @@ class Audit:
 
     def _anchor(self) -> Mark | None:
         try:
-            return mark_of(json.loads(self.anchor.read_bytes()))
+            return mark_of(strict_json.loads(self.anchor.read_bytes()))
         except (OSError, ValueError):
             return None
 
@@ -264,7 +265,7 @@ def _text(line: _Line) -> str:
 
 def _parsed(raw: bytes) -> _Line | None:
     try:
-        line = json.loads(raw)
+        line = strict_json.loads(raw)
     except ValueError:
         return None
     whole = isinstance(line, dict) and isinstance(line.get("n"), int) and isinstance(line.get("hash"), str)

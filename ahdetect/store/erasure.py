@@ -6,7 +6,6 @@ The tombstone is written before the files go, so that a cut-off erasure shows as
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ahdetect import strict_json
 from ahdetect.calibration.profile_store import FileProfiles, ProfileStore
 from ahdetect.errors import ConfigError, StoreError
 from ahdetect.export.tables import json_line, write_session_json
@@ -173,7 +173,7 @@ def tombstones(store: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted((Path(store) / TOMBSTONES).glob("*.json")):
         with suppress(OSError, ValueError):
-            entry = json.loads(path.read_bytes())
+            entry = strict_json.loads(path.read_bytes())
             if isinstance(entry, dict):
                 found.append(entry)
     return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias, cast
 
+from ahdetect import strict_json
 from ahdetect.errors import ReplacedError, StoreError
 from ahdetect.export.tables import json_text, private_opener, whole_file, write_session_json
 from ahdetect.store.schema import SESSION_JSON
@@ -167,7 +168,7 @@ class Files:
         if self.vault is None:
             return False
         try:
-            return bool(json.loads((self.folder / LOCKS).read_bytes()) != self.vault.lock_entry())
+            return bool(strict_json.loads((self.folder / LOCKS).read_bytes()) != self.vault.lock_entry())
         except (OSError, ValueError):
             return True
 

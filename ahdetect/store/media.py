@@ -233,7 +233,7 @@ def read_pcm(media: Media) -> NDArray[np.int16]:
     blocks = []
     with open_media(media) as container:
         try:
-            for frame in container.decode(audio=0):
+            for frame in container.decode(audio=0) if container.streams.audio else ():
                 blocks.append(frame.to_ndarray()[0])  # noqa: PERF401  what came before a tear is kept
         except (av.error.FFmpegError, EOFError):
             pass

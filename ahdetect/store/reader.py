@@ -6,21 +6,21 @@ left out stands in `Session.damage`, in words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ahdetect import strict_json
 from ahdetect.capture.clock import NS_PER_S
 from ahdetect.errors import DamagedError, ReplacedError, StoreError
 from ahdetect.events import find_segments
-from ahdetect.export.tables import SEGMENT, segment_of, word_of
 from ahdetect.models.words import Word
+from ahdetect.store.entries import SEGMENT, event_of, number_in, segment_of, word_of
 from ahdetect.store.files import CLOSED, Files, StoredFile
 from ahdetect.store.frames import read_settled
 from ahdetect.store.keys import Keys, default_keys
@@ -37,6 +37,8 @@ from ahdetect.store.schema import (
 )
 from ahdetect.store.vault import LOCKS, META, SUFFIX, Vault, is_encrypted
 from ahdetect.timeline import Timeline
+
+T = TypeVar("T")
 
 _NONE = Files(Path())
 """Stands for the plain files of a session's own folder."""
@@ -87,6 +89,8 @@ class Session:
         """The clip that was analysed, where this is an analysis and the clip is still where it was."""
         source = self.info.get("source")
         path = source.get("path") if isinstance(source, dict) else None
+        if not isinstance(path, str) or "\0" in path:
+            return None
         return Path(path) if path and Path(path).is_file() else None
 
     @property
@@ -97,7 +101,7 @@ class Session:
     @property
     def audio_offset_ns(self) -> int:
         """Session time of the first sample of `audio.flac`."""
-        return int((self.info.get("audio") or {}).get("offset_ns") or 0)
+        return round(number_in(self.info.get("audio"), "offset_ns") or 0)
 
     def table(self, columns: Sequence[str] | None = None) -> Any:
         """The rows as a `pyarrow.Table`, one per id.
@@ -123,11 +127,11 @@ class Session:
 
     def words(self) -> list[Word]:
         """Settled words in order of time."""
-        return sorted((word_of(e) for e in self._lines(WORDS)), key=lambda w: w.start_ns)
+        return sorted(self._read(WORDS, word_of), key=lambda w: w.start_ns)
 
     def events(self) -> list[dict[str, Any]]:
         """All events in order of time."""
-        return sorted(self._lines(EVENTS), key=lambda e: int(e["t_ns"]))
+        return sorted(self._read(EVENTS, event_of), key=lambda e: int(e["t_ns"]))
 
     def timeline(self) -> Timeline:
         """Rows, words and segments.
@@ -144,7 +148,7 @@ class Session:
             ) from error
         words = self.words()
         ends = [rows[-1].t_ns if rows else 0, *(w.end_ns for w in words[-1:])]
-        duration_s = float(self.info.get("duration_s") or max(ends) / NS_PER_S)
+        duration_s = number_in(self.info, "duration_s") or max(ends) / NS_PER_S
         timeline = Timeline(rows, words, [], duration_s, self.info)
         stored = [segment_of(e) for e in self.events() if e["kind"] == SEGMENT]
         # A session that was recorded live has onsets and offsets only; they are joined here as for a clip.
@@ -160,11 +164,18 @@ class Session:
     def _note(self, *notes: str) -> None:
         self.damage += [note for note in notes if note not in self.damage]
 
-    def _lines(self, name: str) -> list[dict[str, Any]]:
+    def _read(self, name: str, of_entry: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What the lines of a file say; a line that says nothing of the kind is left out and counted as damage."""
         entries, bad = read_entries(lambda: self._noted(name), self.files.path(name))
+        found = []
+        for entry in entries:
+            try:
+                found.append(of_entry(entry))
+            except ValueError:
+                bad += 1
         if bad:
             self._note(f"{name}: {bad} torn or damaged line{'s' if bad > 1 else ''} left out")
-        return entries
+        return found
 
 
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
@@ -184,7 +195,7 @@ def read_entries(open_file: Callable[[], Any], path: Path) -> tuple[list[dict[st
         raise StoreError(f"{path} cannot be read: {error.strerror or error}.", value=path) from error
     for line in lines:
         try:
-            entry = json.loads(line)
+            entry = strict_json.loads(line)
         except ValueError:  # a torn line, or bytes that are no text
             entry = None
         if isinstance(entry, dict):
@@ -270,7 +281,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError(f"There is no session folder {folder}.", value=folder)
     path = folder / SESSION_JSON
     try:
-        info = json.loads(path.read_bytes())
+        info = strict_json.loads(path.read_bytes())
         if not isinstance(info, dict):
             raise ValueError("it is not an object")
         version = int(info.get("schema_version", 1))
@@ -291,7 +302,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _copy_of_locks(folder: Path) -> list[dict[str, Any]]:
     with suppress(OSError, ValueError):
-        found = json.loads((folder / LOCKS).read_bytes())
+        found = strict_json.loads((folder / LOCKS).read_bytes())
         return [found] if isinstance(found, dict) else []
     return []
 

@@ -5,7 +5,6 @@ Nothing is thrown away before its better copy is whole on the disk: every file i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ahdetect import strict_json
 from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.media import Media
 from ahdetect.capture.packets import SAMPLE_RATE, AudioBlock, Packet
 from ahdetect.errors import DamagedError, NoKeyError, ReplacedError, StoreError, WrongKeyError
 from ahdetect.export.tables import put_lines, put_parquet
+from ahdetect.store.entries import number_in
 from ahdetect.store.files import CLOSED, Files
 from ahdetect.store.frames import read_settled
 from ahdetect.store.keys import Keys
@@ -117,8 +118,8 @@ def _found(folder: Path, keys: Keys | None) -> Session:
     except StoreError as error:
         if not isinstance(error, DamagedError | ReplacedError) and (folder / SESSION_JSON).exists():
             with suppress(OSError, ValueError):
-                content = json.loads((folder / SESSION_JSON).read_bytes())
-                if isinstance(content, dict) and content.get("schema_version", 1) > SCHEMA_VERSION:
+                content = strict_json.loads((folder / SESSION_JSON).read_bytes())
+                if _is_newer(content):
                     raise
         session = open_sealed_session(folder, keys)
         session.files.save_info(session.info)
@@ -133,24 +134,29 @@ def _info(folder: Path) -> dict[str, Any]:
         if not folder.is_dir() or not is_session(folder):
             raise
         with suppress(OSError, ValueError):
-            content = json.loads((folder / SESSION_JSON).read_bytes())
-            if isinstance(content, dict) and content.get("schema_version", 1) > SCHEMA_VERSION:
+            content = strict_json.loads((folder / SESSION_JSON).read_bytes())
+            if _is_newer(content):
                 raise
     anchors = [e for e in read_lines(folder / EVENTS)[0] if e.get("kind") == "audio_anchor"]
-    offset_ns = anchors[0]["t_ns"] - anchors[0]["sample"] * NS_PER_S // SAMPLE_RATE if anchors else None
+    at = [(number_in(anchor, "t_ns"), number_in(anchor, "sample")) for anchor in anchors[:1]]
+    offset_ns = next((round(t - n * NS_PER_S / SAMPLE_RATE) for t, n in at if t is not None and n is not None), None)
     oldest = min(path.stat().st_mtime for path in folder.iterdir())
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "recording",
         "started_at": datetime.fromtimestamp(oldest, UTC).isoformat(),
         "consent": None,
-        "audio": {"file": AUDIO, "sample_rate": SAMPLE_RATE, "offset_ns": offset_ns} if anchors else None,
+        "audio": {"file": AUDIO, "sample_rate": SAMPLE_RATE, "offset_ns": offset_ns} if at else None,
         "note": f"{SESSION_JSON} was lost; the start is the age of the oldest file",
     }
 
 
+def _is_newer(content: object) -> bool:
+    return (number_in(content, "schema_version") or 1) > SCHEMA_VERSION
+
+
 def _offset_s(info: dict[str, Any]) -> float:
-    return float((info.get("audio") or {}).get("offset_ns") or 0) / NS_PER_S
+    return (number_in(info.get("audio"), "offset_ns") or 0) / NS_PER_S
 
 
 class _Repair:

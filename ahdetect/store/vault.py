@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import nacl.utils
 
+from ahdetect import strict_json
 from ahdetect.errors import DamagedError, ReplacedError, StoreError, UnknownFormatError
 from ahdetect.sealing import new_key, open_sealed, seal, subkey
 from ahdetect.store.container import ID_BYTES, VERSION
@@ -117,7 +118,7 @@ class Vault:
         Raises:
             DamagedError: it is damaged, or of another session.
         """
-        info = json.loads(open_sealed(sealed, self.key, self._purpose, META))
+        info = strict_json.loads(open_sealed(sealed, self.key, self._purpose, META))
         assert isinstance(info, dict)
         return info
 

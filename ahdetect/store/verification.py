@@ -6,7 +6,7 @@ was recorded. A plain session can only be read: a changed byte that still reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -140,8 +140,9 @@ def _look_at_books(session: Session, found: Verified) -> None:
     books = session.info.get("ledger")
     if isinstance(books, dict) and books.get("balances") is False:
         found.problems.append("The books of the session do not balance; ledger.jsonl has the details.")
-    off = session.info.get("sinks_off") or {}
-    found.notes += [f"{name} was not written to its end: {why}" for name, why in off.items()]
+    off = session.info.get("sinks_off")
+    if isinstance(off, dict):
+        found.notes += [f"{name} was not written to its end: {why}" for name, why in off.items()]
 
 
 def _bytes(path: Path) -> None:
@@ -162,14 +163,20 @@ def _table(path: Path) -> None:
 
 def _pictures(path: Path) -> None:
     with av.open(str(path)) as media:
-        for _ in media.demux(video=0):
+        for _ in media.demux(_first(media.streams.video)):
             pass
 
 
 def _sound(path: Path) -> None:
     with av.open(str(path)) as media:
-        for _ in media.decode(audio=0):
+        for _ in media.decode(_first(media.streams.audio)):
             pass
+
+
+def _first(streams: Sequence[Any]) -> Any:
+    if not streams:
+        raise ValueError("it holds none of what it should")
+    return streams[0]
 
 
 _READERS: Final[dict[str, Callable[[Path], None]]] = {

@@ -22,9 +22,10 @@ from ahdetect.capture.clock import NS_PER_S
 from ahdetect.capture.ledger import LedgerRow
 from ahdetect.capture.packets import SAMPLE_RATE, AudioPacket, VideoPacket
 from ahdetect.errors import StoreError
-from ahdetect.export.tables import json_line, private_folder, put_parquet, segment_entry, word_entry
+from ahdetect.export.tables import json_line, private_folder, put_parquet
 from ahdetect.models.words import Word
 from ahdetect.store.annotations import ANNOTATIONS
+from ahdetect.store.entries import segment_entry, word_entry
 from ahdetect.store.files import Files, Opener, open_new
 from ahdetect.store.frames import read_settled, with_smoothed
 from ahdetect.store.lock import FolderLock
