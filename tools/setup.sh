@@ -14,6 +14,7 @@ LIBRARIES="ca-certificates libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 
 SCREEN="libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
   libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libdbus-1-3 libfontconfig1 libfreetype6"
 TESTS="ffmpeg espeak-ng pulseaudio pulseaudio-utils xvfb"
+BROWSER="chromium-headless-shell|chromium" # the smaller first; Ubuntu's chromium-browser only fetches a snap, which no container runs
 
 usable() { # interpreter -> true where its version is supported and it can make a virtual environment with C headers
   command -v "$1" >/dev/null 2>&1 && "$1" - <<'EOF' >/dev/null 2>&1
@@ -114,8 +115,34 @@ environment() {
   .venv/bin/python -m pip install --disable-pip-version-check --quiet -e '.[all]' -c constraints.txt
 }
 
+has_browser() { # true where there is one that the tests can use: a snap does not see their files
+  for name in chromium-headless-shell chromium google-chrome; do
+    case "$(command -v "$name" 2>/dev/null)" in "" | /snap/*) ;; *) return 0 ;; esac
+  done
+  ls -d "${PLAYWRIGHT_BROWSERS_PATH:-${XDG_CACHE_HOME:-$HOME/.cache}/ms-playwright}"/chromium* >/dev/null 2>&1
+}
+
+browser() { # one test needs it, so nothing fails without it
+  if has_browser; then return 0; fi
+  lacks="no Chromium: the test of the web example in a browser skips"
+  if [ -n "${AHDETECT_NO_APT:-}" ] || ! command -v apt-get >/dev/null 2>&1; then
+    say "$lacks; to have it: .venv/bin/playwright install --with-deps --only-shell chromium"
+    return 0
+  fi
+  [ -n "$(choose "$BROWSER")" ] || apt update || true
+  package=$(choose "$BROWSER")
+  say "installing a browser for the tests: ${package:-the build that Playwright brings}"
+  if [ -n "$package" ]; then
+    apt install -y --no-install-recommends "$package" || say "$lacks"
+  else
+    timeout 600 .venv/bin/playwright install --with-deps --only-shell chromium >/dev/null 2>&1 ||
+      say "$lacks"
+  fi
+}
+
 system
 say "Python packages (the first time takes some minutes)"
 environment
+browser
 .venv/bin/ahdetect assets pull
 say "done"
