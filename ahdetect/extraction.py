@@ -34,6 +34,7 @@ from ahdetect.engine import Models
 from ahdetect.errors import ConfigError, DataError, MediaError, StoreError
 from ahdetect.export.tables import private_folder, whole_file
 from ahdetect.models.datasets import bah
+from ahdetect.models.datasets.bah_labels import truth_of
 from ahdetect.models.runtime import FusionModel
 from ahdetect.models.training.sequences import TRUTH, from_table, labelled
 from ahdetect.models.training.sequences import Sequence as Cues
@@ -262,7 +263,7 @@ def _with_labels(cues: Cues, clip: Clip) -> Cues:
         cues,
         name=clip.name,
         person=video.person,
-        truth=bah.truth_of(video.labels, cues.t_ns, frame_times(clip.path)),
+        truth=truth_of(video.labels, cues.t_ns, frame_times(clip.path)),
         video_label=video.labels.video,
         prompts=((0, video.kind),),
         split=video.split,

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from ahdetect.errors import DataError
-from ahdetect.models.datasets import bah
-from ahdetect.models.datasets.bah import Corpus, Labels, read_corpus, truth_of
+from ahdetect.models.datasets import bah, bah_labels
+from ahdetect.models.datasets.bah import Corpus, read_corpus
+from ahdetect.models.datasets.bah_labels import ANNOTATIONS, UNLABELLED, Labels, truth_of
 from ahdetect.models.datasets.bah_transcript import read_transcript, risen
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
@@ -62,7 +63,7 @@ def test_a_listed_video_without_a_file_is_named(release: tuple[Path, list[maker.
 
 def test_the_oddities_are_really_there(release: tuple[Path, list[maker.Made]]) -> None:
     names = [m.name for m in release[1]]
-    yaml = (release[0] / bah.ANNOTATIONS[0]).read_text()
+    yaml = (release[0] / ANNOTATIONS[0]).read_text()
     assert any("Visite 1" in n for n in names)
     assert any(" " in n.rpartition("/")[2] for n in names)
     assert any("_Video-DESKTOP-" in n for n in names)
@@ -92,11 +93,11 @@ def test_labels_are_kept_and_read_again_only_when_the_file_changes(
     maker.make(root, people=1, questions=2, seconds=0.5, missing=0)
     first = read_corpus(root, cache)
     with monkeypatch.context() as patch:
-        patch.setattr(bah, "load_yaml", lambda *_: pytest.fail("parsed again"))
+        patch.setattr(bah_labels, "load_yaml", lambda *_: pytest.fail("parsed again"))
         again = read_corpus(root, cache)
     assert [v.labels.frames.tolist() for v in again.videos] == [v.labels.frames.tolist() for v in first.videos]
     assert "um," not in cache.read_text(), "what people said is not kept"
-    path = root / bah.ANNOTATIONS[0]
+    path = root / ANNOTATIONS[0]
     path.write_text(path.read_text().replace("global_ah: 1", "global_ah: 0") + " \n")
     stamp = json.loads(cache.read_text())["of"]
     read_corpus(root, cache)
@@ -105,7 +106,7 @@ def test_labels_are_kept_and_read_again_only_when_the_file_changes(
 
 def test_a_tag_that_would_run_code_is_refused(tmp_path: Path) -> None:
     root = small(tmp_path)
-    write(root, bah.ANNOTATIONS[0], f"a:\n  global_ah: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
+    write(root, ANNOTATIONS[0], f"a:\n  global_ah: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
     with pytest.raises(DataError, match="damaged or no YAML"):
         read_corpus(root)
     assert not (tmp_path / "made").exists()
@@ -116,7 +117,7 @@ def test_an_alias_from_one_video_to_another_is_followed(tmp_path: Path) -> None:
     one = "Videos/1/Visite_1/1_Question_4_x_Video.mp4"
     write(
         root,
-        bah.ANNOTATIONS[0],
+        ANNOTATIONS[0],
         f"Videos/0/a.mp4:\n  frame_annotation: &f\n  - - frame-0.jpg\n    - 1\n{one}:\n  frame_annotation: *f\n",
     )
     assert read_corpus(root).videos[0].labels.frames.tolist() == [1]
@@ -127,7 +128,7 @@ def test_split_frames_stand_in_where_the_big_file_is_not_there(tmp_path: Path) -
     name = "Videos/1/Visite_1/1_Question_4_x_Video.mp4"
     write(root, "split-frames/train.txt", f"{name}/frame-0.jpg,0\n{name}/frame-2.jpg,1\n")
     found = read_corpus(root)
-    assert found.videos[0].labels.frames.tolist() == [0, bah.UNLABELLED, 1]
+    assert found.videos[0].labels.frames.tolist() == [0, UNLABELLED, 1]
     assert "split-frames" in found.notes[0]
 
 
@@ -139,8 +140,8 @@ def test_split_frames_stand_in_where_the_big_file_is_not_there(tmp_path: Path) -
         ("split/val.txt", "Videos/1/Visite 1/1_Question_4_x_Video.mp4,1,well\n", "both train and val"),
         ("split/train.txt", "Videos/2/Visite_1/2_Question_4_x_Video.mp4,1,well\n", "holds none of them, such as"),
         ("split/train.txt", "", "lists no video"),
-        (bah.ANNOTATIONS[0], "- 1\n- 2\n", "no table of videos"),
-        (bah.ANNOTATIONS[0], "Videos/1/a.mp4:\n  frame_annotation: [[frame-x.jpg, 1]]\n", "labels of Videos/1/a.mp4"),
+        (ANNOTATIONS[0], "- 1\n- 2\n", "no table of videos"),
+        (ANNOTATIONS[0], "Videos/1/a.mp4:\n  frame_annotation: [[frame-x.jpg, 1]]\n", "labels of Videos/1/a.mp4"),
         ("split-frames/val.txt", "Videos/1/a.mp4,1\n", "Line 1 of .*val.txt"),
     ],
 )
@@ -159,7 +160,7 @@ def test_a_folder_that_is_no_release_says_so(tmp_path: Path) -> None:
 
 # Frames and rows.
 
-FRAMES = np.array([0, 0, 1, 1, bah.UNLABELLED, 0], np.int8)
+FRAMES = np.array([0, 0, 1, 1, UNLABELLED, 0], np.int8)
 
 
 def test_rows_take_the_label_of_their_frame_whatever_the_clock_begins_with() -> None:

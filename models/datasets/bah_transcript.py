@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ahdetect.errors import DataError
-from ahdetect.models.datasets.bah import load_yaml
+from ahdetect.models.datasets.bah_labels import load_yaml
 
 WINDOW_S: Final = 30.0
 """Window of Whisper."""
