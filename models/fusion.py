@@ -16,7 +16,7 @@ each other and joins what they found to the leader; CAN weighs each channel by i
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import log, sqrt
 from typing import Any, Final
 
 import torch
@@ -30,9 +30,6 @@ from ahdetect.models.fusion_inputs import CONTEXT, PRIOR, Scaling
 CHANNELS: Final = tuple(Channel)
 MAX_PARAMETERS: Final = 2_000_000
 """The issue's bound: small enough for a laptop's core in real time."""
-
-BLOCK: Final = 128
-"""Steps that slow averages are summed over at once: short enough that no weight outgrows single precision."""
 
 
 class Encoders(nn.Module):  # type: ignore[misc]
@@ -169,61 +166,6 @@ class Concatenation(nn.Module):  # type: ignore[misc]
 HEADS: Final[dict[str, Any]] = {"ours": Ours, "lfan": LeaderFollower, "can": CoAttention, "concat": Concatenation}
 
 
-class SlowMemory(nn.Module):  # type: ignore[misc]
-    """What was seen of the person so far: memory and context flow in, what is added to the log-odds flows out.
-
-    Averages over the past, each fading with a time constant of minutes, of figures that the network chooses itself. What
-    is learned in training is how to learn a person without labels, as they go (memory-augmented meta-learning, Santoro et
-    al. 2016; adaptive risk minimisation, Zhang et al. 2021): windows must be long enough to hold a person.
-    """
-
-    def __init__(self, config: NetworkConfig, rate_hz: float) -> None:
-        super().__init__()
-        n = len(config.slow_s)
-        self.width = config.slow_width
-        self.told = nn.Linear(config.memory + CONTEXT, self.width)
-        self.mix = nn.Linear(config.memory + CONTEXT + n * (self.width + 1), config.memory)
-        self.out = nn.Linear(config.memory, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-        keep = torch.tensor([exp(-1.0 / (rate_hz * tau)) for tau in config.slow_s])
-        self.register_buffer("keep", keep, persistent=False)
-
-    @property
-    def state_width(self) -> int:
-        """Numbers to go on with: per time constant the faded sum of each figure, and of the weights."""
-        return len(self.keep) * (self.width + 1)
-
-    def tell(self, remembered: Tensor, context: Tensor) -> Tensor:
-        """Figures to average and a 1 to count with, (..., width + 1)."""
-        told = torch.tanh(self.told(torch.cat([remembered, context], dim=-1)))
-        return torch.cat([told, torch.ones_like(told[..., :1])], dim=-1)
-
-    def answer(self, remembered: Tensor, context: Tensor, sums: Tensor) -> Tensor:
-        """What is added to the log-odds, (...), from sums (..., time constants, width + 1)."""
-        weight = sums[..., -1:]
-        seen = torch.cat([sums[..., :-1] / weight, weight], dim=-1).flatten(-2)
-        return self.out(functional.gelu(self.mix(torch.cat([remembered, context, seen], dim=-1))))[..., 0]
-
-    def forward(self, remembered: Tensor, context: Tensor) -> Tensor:
-        """Over whole sequences, (B, T)."""
-        told = self.tell(remembered, context)
-        carried, sums = torch.zeros_like(told[:, 0, None]).expand(-1, len(self.keep), -1), []
-        for part in told.split(BLOCK, dim=1):
-            faded = self.keep ** torch.arange(1, part.shape[1] + 1, device=told.device)[:, None]  # (T, time constants)
-            own = torch.cumsum(part[:, :, None] / faded[..., None], dim=1) * ((1.0 - self.keep) * faded)[..., None]
-            sums.append(own + carried[:, None] * faded[..., None])
-            carried = sums[-1][:, -1]
-        return self.answer(remembered, context, torch.cat(sums, dim=1))
-
-    def step(self, remembered: Tensor, context: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: what is added, (N,), and the state (N, state_width) to go on with."""
-        told = self.tell(remembered, context)[:, None]
-        keep = self.keep[:, None]
-        sums = state.unflatten(1, (len(self.keep), -1)) * keep + told * (1.0 - keep)
-        return self.answer(remembered, context, sums), sums.flatten(1)
-
-
 class FusionNetwork(nn.Module):  # type: ignore[misc]
     """The network over whole sequences.
 
@@ -246,7 +188,6 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         self.out = nn.Linear(config.memory, 1)
         nn.init.zeros_(self.out.weight)  # it starts at the prevalence and learns what moves it
         nn.init.zeros_(self.out.bias)
-        self.slow = SlowMemory(config, config.rate_hz) if config.slow_s else None
         self.sharpness = nn.Parameter(torch.tensor(0.0))
         self.video_bias = nn.Parameter(torch.tensor(0.0))
         if (n := sum(p.numel() for p in self.parameters())) > MAX_PARAMETERS:
@@ -268,8 +209,7 @@ class FusionNetwork(nn.Module):  # type: ignore[misc]
         # Under bfloat16 autocast cuDNN's GRU would compute in float16, whose range is too small without scaled losses.
         with torch.autocast(entered.device.type, enabled=False):
             remembered, _ = self.memory(entered.float())
-        logits = self.out(remembered)[..., 0] + context[..., PRIOR]
-        return logits if self.slow is None else logits + self.slow(remembered, context)
+        return self.out(remembered)[..., 0] + context[..., PRIOR]
 
     def video(self, logits: Tensor, valid: Tensor) -> Tensor:
         """Log-odds that a clip has any A/H, (B,): a soft maximum over its steps (multiple-instance pooling).
@@ -297,9 +237,8 @@ class FusionStep(nn.Module):  # type: ignore[misc]
 
     @property
     def state_width(self) -> int:
-        """Numbers in the state of one stream: the convolutions' pasts, the memory and what was seen of the person."""
-        slow = self.network.slow.state_width if self.network.slow is not None else 0
-        return self.past * int(self.network.encoders.width) + int(self.network.config.memory) + int(slow)
+        """Numbers in the state of one stream: the convolutions' pasts and the memory."""
+        return self.past * int(self.network.encoders.width) + self.network.config.memory
 
     def forward(self, features: Tensor, mask: Tensor, context: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """One step of N independent streams.
@@ -314,17 +253,11 @@ class FusionStep(nn.Module):  # type: ignore[misc]
             Log-odds (N,) and the next state.
         """
         net, m = self.network, self.network.config.memory
-        end = m + self.past * int(net.encoders.width)
-        past = state[:, m:end].unflatten(1, (self.past, int(net.encoders.width)))
+        past = state[:, m:].unflatten(1, (self.past, int(net.encoders.width)))
         tokens, past = net.encoders.step(features, mask, past)
         memory = self._remember(net.fuse(tokens, mask, context), state[:, :m])
         logit = net.out(memory)[:, 0] + context[:, PRIOR]
-        after = [memory, past.flatten(1)]
-        if net.slow is not None:
-            added, seen = net.slow.step(memory, context, state[:, end:])
-            logit = logit + added
-            after.append(seen)
-        return logit, torch.cat(after, dim=1)
+        return logit, torch.cat([memory, past.flatten(1)], dim=1)
 
     def _remember(self, x: Tensor, h: Tensor) -> Tensor:
         """One step of `nn.GRU`, written out so that the exported graph has plain operators."""

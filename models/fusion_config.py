@@ -30,8 +30,6 @@ class NetworkConfig(_Config):
         dilations: of the causal convolutions, steps; one block each.
         heads: of attention; must divide `hidden`.
         memory: width of the recurrent memory behind the fusion.
-        slow_s: time constants of the averages of what was seen of the person, s; none leaves them out.
-        slow_width: figures that are averaged, of the network's own choice.
         dropout: share of a token's and of the memory's inputs that are dropped in training.
         leader: channel that leads in lfan. Words carry most in BAH (EVIDENCE).
     """
@@ -44,8 +42,6 @@ class NetworkConfig(_Config):
     dilations: tuple[int, ...] = Field((1, 2, 4), min_length=1, max_length=8)
     heads: int = Field(4, ge=1, le=16)
     memory: int = Field(48, ge=4, le=512)
-    slow_s: tuple[float, ...] = Field((), max_length=8)
-    slow_width: int = Field(8, ge=1, le=64)
     dropout: float = Field(0.05, ge=0.0, lt=1.0)
     leader: Literal["face", "body", "voice", "language", "discord"] = "language"
 
@@ -55,8 +51,6 @@ class NetworkConfig(_Config):
             raise ValueError(f"hidden = {self.hidden} cannot be divided among heads = {self.heads}")
         if min(self.dilations) < 1:
             raise ValueError("a dilation is at least 1 step")
-        if min(self.slow_s, default=10.0) < 5.0:
-            raise ValueError("a time constant of slow_s is at least 5 s")
         return self
 
 
