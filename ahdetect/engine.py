@@ -190,8 +190,7 @@ class Supervisor(Stage):
         while self._sinks_said < len(self._sink_errors):
             self._ledger.write(now, "sink_off", "store", error=str(self._sink_errors[self._sinks_said]))
             self._sinks_said += 1
-        news = self._ledger.since(self._read)
-        self._read += len(news)
+        news, self._read = self._ledger.since(self._read)
         for row in news:
             if row.kind in DEVICE_KINDS:
                 self._on_device(row)
@@ -621,6 +620,10 @@ class Engine:
         """Set a marker at session time `t_ns`, or at this moment."""
         self._event(Event(self.clock.now_ns() if t_ns is None else t_ns, "marker", {"note": note}))
 
+    def add_event(self, event: Event) -> None:
+        """Store an event that somebody else found, and tell it to the callbacks; from any thread."""
+        self._event(event)
+
     def _row_came(self, row: Row) -> None:
         row = self._said_paused(row)
         if row.latency_ns >= 0:
@@ -713,10 +716,7 @@ class Engine:
         if self._video is not None and self._video.info.has_video:
             totals["video"] = {"frames": self._video.totals.frames, "broken": self._video.totals.broken}
         totals["rows"] = {"shown": self.counts["shown"], "settled": self.counts["rows"]}
-        kinds: dict[str, int] = {}
-        for row in self.ledger.rows():
-            kinds[row.kind] = kinds.get(row.kind, 0) + 1
-        totals["entries"] = kinds
+        totals["entries"] = self.ledger.entries()
         return totals
 
     def latency_table(self) -> dict[str, dict[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,9 @@ QUOTED: Final = 3
 MERGE_GAP_S: Final = 1.0
 """Segments closer than this are one."""
 
+TRIGGER: Final = "trigger"
+"""Kind of the event that a user's rule made (`ahdetect.triggers`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -34,13 +37,33 @@ class Event:
     Attributes:
         t_ns: session time.
         kind: "segment_onset", "segment_offset", "prompt", "marker", "device_lost", "device_back", "stage_crashed",
-            "adaptation", "plugin_cues", "plugin_failed".
+            "adaptation", "plugin_cues", "plugin_failed", "trigger".
         detail: numbers and a sentence, JSON-ready.
     """
 
     t_ns: int
     kind: str
     detail: dict[str, object]
+
+
+def trigger_text(event: Mapping[str, object]) -> str:
+    """What a stored trigger says, in words: `hesitates onset: p 0.71 [0.55, 0.84], coverage 80 %, a 'but'`."""
+    head = " ".join(str(event[key]) for key in ("rule", "moment") if event.get(key))
+    p, low, high, coverage = (event.get(key) for key in ("p", "low", "high", "coverage"))
+    said = [f"p {_number(p)} [{_number(low)}, {_number(high)}]"] if p is not None else []
+    if isinstance(coverage, int | float):
+        said.append(f"coverage {coverage:.0%}".replace("%", " %"))
+    cues = event.get("cues")
+    said += [str(cue["phrase"]) for cue in (cues if isinstance(cues, list) else ()) if _has_phrase(cue)]
+    return ": ".join(filter(None, (head, ", ".join(said))))
+
+
+def _number(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "?"
+
+
+def _has_phrase(cue: object) -> bool:
+    return isinstance(cue, Mapping) and bool(cue.get("phrase"))
 
 
 class SegmentWatcher:

@@ -266,7 +266,8 @@ class Session:
 
         Args:
             frame: RGB, uint8, shape (height, width, 3), upright.
-            t_ns: when it was taken, session time (`now_ns`), later than the picture before; None: now.
+            t_ns: when it was taken, session time (`now_ns`), later than the picture before; None: now, and where
+                `live` is False, one frame (`camera.fps`) after the one before.
 
         Raises:
             ConfigError: it is no such array, its time is not later or is of another clock, the end was said, or the
@@ -284,7 +285,7 @@ class Session:
         Args:
             pcm: int16, or float in -1..1; shape (n,) or (n, channels).
             t_ns: when its first sample was heard, session time (`now_ns`), later than the chunk before; None: it ends
-                now.
+                now, and where `live` is False, it follows the one before.
             rate: samples a second.
 
         Raises:
@@ -369,6 +370,13 @@ class Session:
     def mark(self, note: str = "", t_ns: int | None = None) -> None:
         """Set a marker at session time `t_ns` (a note takes a while to write), or at this moment."""
         self.engine.mark(note, t_ns)
+
+    def add_event(self, event: Event) -> None:
+        """Store an event of your own with the session and hand it to the callbacks; `Outlets` adds triggers so.
+
+        Its detail has to be JSON-ready, and holds words of the person only where exports may quote them.
+        """
+        self.engine.add_event(event)
 
     @property
     def words(self) -> list[Word]:

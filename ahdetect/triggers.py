@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ahdetect.capture.clock import NS_PER_S
+from ahdetect.events import TRIGGER, Event
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Band, Presence, TopCue
 from ahdetect.rules import Moment, RowKind, Rule, Signal
@@ -83,6 +84,11 @@ class TriggerEvent:
             "settled": self.settled,
             **({"reason": self.reason} if self.reason else {}),
         }
+
+    def to_event(self) -> Event:
+        """The same as an event of the session."""
+        detail = self.to_json()
+        return Event(self.t_ns, TRIGGER, {**detail, "kind_of_prompt": detail.pop("prompt")})
 
 
 class _Coverage:

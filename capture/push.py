@@ -91,13 +91,16 @@ class PushedPictures(Source):
 
         Args:
             frame: RGB, uint8, shape (height, width, 3), upright.
-            t_ns: when it was taken, session clock, later than the one before; None: now.
+            t_ns: when it was taken, session clock, later than the one before; None: now, or where a push waits for
+                room, one frame after the one before.
 
         Raises:
             ConfigError: it is no such array, its time is not later or is of another clock, or the end was said.
         """
         picture = _picture(frame)
         with self._lock:
+            if t_ns is None and _waits(self.clock):
+                t_ns = 0 if self._last_ns is None else self._last_ns + self._usual_ns
             t_ns = _time(t_ns, self._last_ns, self.clock, "picture")
             _open(self._edge, self.stopping, "picture")
             self._last_ns = t_ns
@@ -210,7 +213,7 @@ class PushedSound(Hearing):
         Args:
             pcm: int16, or float in -1..1; shape (n,) or (n, channels).
             t_ns: when its first sample was heard, session clock, later than that of the chunk before; None: it ends
-                now.
+                now, or where a push waits for room, it follows the one before.
             rate: samples a second; may change from chunk to chunk.
 
         Raises:
@@ -220,7 +223,9 @@ class PushedSound(Hearing):
         samples = _samples(pcm, rate)
         dur_ns = len(samples) * NS_PER_S // rate
         with self._lock:
-            if t_ns is None:
+            if t_ns is None and _waits(self.clock):
+                t_ns = self._end_ns
+            elif t_ns is None:
                 t_ns = max(self.clock.now_ns() - dur_ns, 0 if self._last_ns is None else self._last_ns + 1)
             t_ns = _time(t_ns, self._last_ns, self.clock, "chunk of sound")
             _open(self._edge, self.stopping, "chunk of sound")

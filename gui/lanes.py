@@ -18,7 +18,7 @@ from PyQt6 import sip
 from PyQt6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter
 
-from ahdetect.events import Event
+from ahdetect.events import TRIGGER, Event, trigger_text
 from ahdetect.gui.columns import CURVE, Columns, GapRuns, Window
 from ahdetect.gui.theme import Theme
 from ahdetect.models.cues import Channel
@@ -122,8 +122,9 @@ def event_text(event: Event) -> str:
         "device_lost": tr("Tracks", "Lost"),
         "device_back": tr("Tracks", "Back"),
         "stage_crashed": tr("Tracks", "Stopped"),
+        TRIGGER: tr("Tracks", "Trigger"),
     }.get(event.kind, event.kind.replace("_", " "))
-    rest = of("kind_of_prompt", "note", "device", "stage")
+    rest = trigger_text(detail) if event.kind == TRIGGER else of("kind_of_prompt", "note", "device", "stage")
     return f"{head}: {rest}" if rest else head
 
 

@@ -53,6 +53,7 @@ class Fake:
         self.clock: Any = clock or ManualClock()
         self.ledger = Ledger()
         self.settings = Settings()
+        self.added: list[Event] = []
         self.calls: dict[str, list[Callable[..., object]]] = {"row": [], "words": [], "event": [], "stop": []}
 
     def on_row(self, callback: Callable[[Row], None]) -> None:
@@ -66,6 +67,10 @@ class Fake:
 
     def on_stop(self, callback: Callable[[], object]) -> None:
         self.calls["stop"].append(callback)
+
+    def add_event(self, event: Event) -> None:
+        self.added.append(event)
+        self.tell("event", event)
 
     def tell(self, what: str, *args: object) -> None:
         for callback in self.calls[what]:
@@ -156,10 +161,28 @@ def test_an_outlet_gets_what_it_asked_for_and_nothing_else() -> None:
     assert list(outlets.report()) == ["callback", "callback 2", "callback 3"]
 
 
-def test_without_outlets_nothing_is_asked_of_the_session() -> None:
+def test_without_outlets_and_rules_nothing_is_asked_of_the_session() -> None:
     session = Fake()
-    with Outlets(session, [], [rule()]):
+    with Outlets(session, []):
         assert not any(session.calls.values())
+
+
+def test_triggers_are_events_of_the_session_and_go_out_once_as_what_they_are() -> None:
+    session, alone, out = Fake(), Fake(), io.StringIO()
+    with Outlets(session, [JsonLines(stream=out, include=["triggers", "events"])], [rule(prompts=["hesitant"])]):
+        play(session)
+    with Outlets(alone, [], [rule(prompts=["hesitant"])]) as nowhere:
+        play(alone)
+    sent = [line for line in map(json.loads, out.getvalue().splitlines()) if line["kind"] == "trigger"]
+    assert [e.kind for e in session.added] == ["trigger", "trigger"]
+    assert [(e.t_ns, e.detail["moment"]) for e in session.added] == [
+        (round(line["t_s"] * 1e9), line["moment"]) for line in sent
+    ]
+    assert session.added[0].detail["rule"] == "r"
+    assert session.added[0].detail["kind_of_prompt"] == "hesitant"
+    assert [cue["phrase"] for cue in session.added[0].detail["cues"]] == ["a 'but'", "a pause"]
+    assert alone.added == session.added
+    assert nowhere.rules.said == 2
 
 
 def test_a_file_is_new_and_its_owner_s_alone(tmp_path: Path) -> None:
@@ -661,7 +684,7 @@ def test_a_wrong_wish_on_the_command_line_is_said() -> None:
     ("options", "says"),
     [
         (["--outlet", "jsonl", "--json"], "both want stdout"),
-        (["--rules", "RULES"], "go nowhere"),
+        (["--rules", "RULES", "--store", "nothing"], "go nowhere"),
         (["--rules", "none.toml"], "No such file"),
         (["--outlet", "pigeon"], "no kind of outlet"),
     ],
@@ -694,6 +717,9 @@ def test_record_writes_triggers_to_stdout_and_sentences_to_stderr(
     assert left.value.code == 0
     assert [json.loads(line)["moment"] for line in said.out.splitlines()] == ["onset", "offset"]
     assert "jsonl: 2 sent, 0 lost" in said.err
+    assert "triggers: 2" in said.err
+    stored = [json.loads(line) for line in (tmp_path / "s" / "events.jsonl").read_text().splitlines()]
+    assert [(e["rule"], e["moment"]) for e in stored if e["kind"] == "trigger"] == [("r", "onset"), ("r", "offset")]
     notes = [json.loads(line) for line in (tmp_path / "s" / "ledger.jsonl").read_text().splitlines()]
     assert [n["detail"]["sent"] for n in notes if n["where"] == "outlet jsonl"] == [2]
 

@@ -345,6 +345,19 @@ def test_pushing_a_clip_without_hurry_gives_the_rows_and_words_of_its_replay(tmp
     assert session.report()["ledger"]["balances"]
 
 
+def test_what_is_pushed_without_hurry_and_without_times_follows_what_was_before() -> None:
+    slow = validated({"channels": NOTHING, "camera": {"fps": 20}}, "test")
+    session = Session(video="push", audio="push", live=False, settings=slow)
+    with session:
+        rows = session.rows()
+        for i in range(20):
+            session.push_video(grey(20)[i])
+            session.push_audio(tone(200, 0.05))
+    assert [row.t_ns for row in rows] == [i * 50 * NS_PER_MS for i in range(20)]
+    books = session.report()["ledger"]["audio"]
+    assert (books["samples"], books["gap_samples"]) == (16_000, 0)
+
+
 def test_live_pushing_settles_the_rows_of_the_replay(tmp_path: Path) -> None:
     """Voice and the times of the pictures: what does not depend on which pictures a busy machine drops."""
     clip = write_clip(tmp_path / "clip.mkv", grey(60), tone(200, 2.0), fps=30.0)

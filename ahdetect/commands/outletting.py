@@ -46,21 +46,24 @@ class Chosen:
         return Outlets(session, self.outlets, self.rules, warn=lambda sentence: typer.echo(sentence, err=True))
 
 
-def chosen(path: Path | None, specs: Sequence[str] | None, *, quiet: bool) -> Chosen:
+def chosen(path: Path | None, specs: Sequence[str] | None, *, quiet: bool, stored: bool) -> Chosen:
     """Rules and outlets from a file and from the command line.
 
     Args:
         path: the rules file.
         specs: what was given for `--outlet`.
         quiet: whether stdout is for one piece of JSON.
+        stored: whether there is a session folder, whose events triggers are.
 
     Raises:
         ConfigError: a rule or an outlet is not valid, or two things want stdout.
     """
     file = load_rules(path) if path else Rules()
     found = Chosen(file.rule, outlets_of(file.outlet, specs or ()))
-    if found.rules and not found.outlets:
-        raise ConfigError(f"The triggers of {path} go nowhere; add --outlet jsonl, or an [[outlet]] to the file.")
+    if found.rules and not (found.outlets or stored):
+        raise ConfigError(
+            f"The triggers of {path} go nowhere: nothing is stored. Add --outlet jsonl, or an [[outlet]] to the file."
+        )
     if quiet and found.takes_stdout:
         raise ConfigError("--json and the outlet jsonl both want stdout; give the outlet a file: --outlet jsonl:FILE.")
     return found

@@ -62,7 +62,7 @@ def main(
         typer.echo(f"Not encrypted (--plaintext): whoever gets at {folder} sees and hears everything in it.", err=True)
     if "push" in {spec.partition(":")[0] for spec in (video, audio)}:
         raise ConfigError("push is for programs, which give the pictures and the sound; name a device or a file here.")
-    wanted = outletting.chosen(rules, outlet, quiet=as_json)
+    wanted = outletting.chosen(rules, outlet, quiet=as_json, stored=store != Storage.NOTHING.value)
     session = Session(
         video,
         audio,
@@ -95,11 +95,14 @@ def main(
             "picture": str(picture) if picture else None,
             "errors": [str(error) for error in failures],
             **({"outlets": outlets.report()} if outlets.stages else {}),
+            **({"triggers": outlets.rules.said} if wanted.rules else {}),
             **report,
         }
         typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
     else:
         _tell(folder, session, report, picture, err=wanted.takes_stdout)
+        if wanted.rules:
+            typer.echo(f"  triggers: {outlets.rules.said}", err=wanted.takes_stdout)
         for name, counts in outlets.report().items():
             typer.echo(f"  {name}: {outletting.in_words(counts)}", err=wanted.takes_stdout)
     if failures:

@@ -113,7 +113,7 @@ class Material:
     Attributes:
         name: of the session, which all files of the export begin with.
         timeline: rows, words and segments; its `info` is that of the session.
-        events: prompts, markers, pauses, devices, with "t_ns" and "kind"; no segments.
+        events: prompts, markers, triggers, pauses, devices, with "t_ns" and "kind"; no segments.
         human: what people said about segments.
         film: pictures and sound, None where there are none or they were left out.
         options: what may leave.

@@ -14,6 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ahdetect.errors import ConfigError
+from ahdetect.events import TRIGGER, trigger_text
 from ahdetect.export.material import Material
 from ahdetect.export.picture import TITLE, clock_text, paint_timeline
 from ahdetect.export.tiers import ranged, shape_of
@@ -273,10 +274,12 @@ def _segment(number: int, segment: Segment, material: Material, at: Any) -> dict
     }
 
 
-_SHOWN: Final = ("prompt", "marker", "paused", "resumed")
+_SHOWN: Final = ("prompt", "marker", "paused", "resumed", TRIGGER)
 
 
 def _event(event: Mapping[str, Any]) -> str:
+    if event["kind"] == TRIGGER:
+        return trigger_text(event)
     known = (str(event[key]) for key in ("kind_of_prompt", "text", "note") if event.get(key))
     return ": ".join(known) or ("kind not given" if event["kind"] == "prompt" else "–")
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from ahdetect.events import TRIGGER, trigger_text
 from ahdetect.export.material import Material
 from ahdetect.export.picture import Run, runs
 from ahdetect.models.cues import Channel
@@ -162,6 +163,8 @@ def layers(name: str, stretches: Iterable[Stretch], annotator: str = "ahdetect")
 
 def event_text(event: dict[str, object]) -> str:
     """An event in words: its kind and what is known of it."""
+    if event.get("kind") == TRIGGER:
+        return f"{TRIGGER} {trigger_text(event)}"
     known = (f"{v}" for k, v in event.items() if k not in ("t_ns", "kind") and v not in (None, ""))
     return ": ".join(filter(None, (str(event.get("kind", "")).replace("_", " "), ", ".join(known))))
 

@@ -1,6 +1,6 @@
 """Outlets of a session: its rows, words and events flow in, and out to each outlet on a thread of its own.
 
-    session ──lossless──> rules ──┐
+    session ──lossless──> rules ──┐ (and back into the session, as its events)
         └────── rows, events ─────┴──newest few──> outlet (a thread each)
 
 A live session's threads do nothing here but put a packet on an edge; what is pushed without hurry waits for room. An
@@ -24,12 +24,12 @@ from ahdetect.capture.packets import Packet
 from ahdetect.capture.stage import Progress, Stage
 from ahdetect.config import Settings
 from ahdetect.errors import known
-from ahdetect.events import Event
+from ahdetect.events import TRIGGER, Event
 from ahdetect.models.words import WordUpdate
 from ahdetect.outlets.items import Item, Kind, Outlet, Said
 from ahdetect.rules import RowKind, Rule
 from ahdetect.timeline import Row
-from ahdetect.triggers import Triggers
+from ahdetect.triggers import TriggerEvent, Triggers
 
 ROWS_IN: Final = Policy("rows to rules", Overflow.ALARM, span_s=2.0)
 """The rules take microseconds a row; that they fall behind is worth an alarm."""
@@ -161,11 +161,12 @@ class OutletStage(Stage):
 class RuleStage(Stage):
     """The rules on a thread of their own: rows in, trigger events out."""
 
-    def __init__(self, triggers: Triggers, clock: Clock, ledger: Ledger, emit: Callable[[Item], None]) -> None:
+    def __init__(self, triggers: Triggers, clock: Clock, ledger: Ledger, say: Callable[[TriggerEvent], None]) -> None:
         super().__init__("rules", clock)
         self.edge: Edge[Row] = Edge("fusion->rules", ROWS_IN, clock, ledger)
         self.triggers = triggers
-        self._emit = emit
+        self.said = 0
+        self._tell = say
 
     def step(self) -> Progress:
         """Look at one row."""
@@ -180,9 +181,10 @@ class RuleStage(Stage):
         self.edge.close()
         self._say(self.triggers.close())
 
-    def _say(self, events: Sequence[Any]) -> None:
+    def _say(self, events: Sequence[TriggerEvent]) -> None:
         for event in events:
-            self._emit(Item(Kind.TRIGGERS, event.t_ns, self.clock.now_ns(), event))
+            self.said += 1
+            self._tell(event)
 
 
 class Watched(Protocol):
@@ -219,13 +221,17 @@ class Watched(Protocol):
         """Call when everything is worked off."""
         ...
 
+    def add_event(self, event: Event) -> None:
+        """Store an event with the session."""
+        ...
+
 
 class Outlets:
     """The outlets of one session, for the time of its `with`. They end with the session, before its folder is closed.
 
     Args:
         session: not started yet.
-        outlets: where things go.
+        outlets: where things go; triggers become events of the session as well, also where there is no outlet.
         rules: what counts as a trigger.
         warn: called with a sentence when an outlet is switched off.
 
@@ -248,10 +254,12 @@ class Outlets:
         _name_apart(outlets)
         self.stages = [OutletStage(outlet, self.clock, self.ledger, warn) for outlet in outlets]
         triggers = Triggers(rules, session.settings.fusion.prompt_kind)
-        self.rules = RuleStage(triggers, self.clock, self.ledger, self._emit)
+        self.rules = RuleStage(triggers, self.clock, self.ledger, self._triggered)
+        self._session = session
         self._lock = threading.Lock()
         self._stopped = False
-        if not outlets:
+        self._idle = not (outlets or rules)
+        if self._idle:
             return
         session.on_row(self._row)
         session.on_words(self._words)
@@ -269,7 +277,7 @@ class Outlets:
 
     def start(self) -> None:
         """Start their threads; `with` does it."""
-        for stage in (*self.stages, self.rules) if self.stages else ():
+        for stage in () if self._idle else (*self.stages, self.rules):
             stage.start()
 
     def stop(self) -> None:
@@ -313,7 +321,13 @@ class Outlets:
         if update.settled:
             self._emit(Item(Kind.WORDS, update.settled[0].start_ns, self.clock.now_ns(), Said(update.settled)))
 
+    def _triggered(self, trigger: TriggerEvent) -> None:
+        self._emit(Item(Kind.TRIGGERS, trigger.t_ns, self.clock.now_ns(), trigger))
+        self._session.add_event(trigger.to_event())
+
     def _event(self, event: Event) -> None:
+        if event.kind == TRIGGER:
+            return  # it came from here, and went out as what it is
         if event.kind == "prompt":
             kind = event.detail.get("kind_of_prompt")
             self.rules.triggers.mark_prompt(event.t_ns, kind if isinstance(kind, str) else None)
