@@ -49,10 +49,9 @@ bench: models ## play the demo clip in real time through the live path and print
 
 bah: models ## from a release of BAH to a results table: make bah BAH=/data/BAH_DB OUT=out/bah
 	@test -n "$(BAH)" || { echo 'name the release: make bah BAH=/data/BAH_DB'; exit 2; }
-	$(BIN)/ahdetect extract "$(BAH)" --out "$(OUT)/cues" || [ $$? -eq 4 ] # some clips could not be read: failures.json
-	$(BIN)/ahdetect train fusion --data "$(OUT)/cues" --out "$(OUT)/fusion" --resume $(if $(CONFIG),--config "$(CONFIG)")
+	$(BIN)/ahdetect extract "$(BAH)" --out "$(OUT)/cues" $(ENGINE) || [ $$? -eq 4 ] # some clips could not be read: failures.json
+	$(BIN)/ahdetect train fusion --data "$(OUT)/cues" --out "$(OUT)/fusion" --resume $(if $(CONFIG),--config "$(CONFIG)") $(ENGINE)
 	$(BIN)/ahdetect evaluate fusion --data "$(OUT)/cues" --model "$(OUT)/fusion" --out "$(OUT)/results.md"
-	@printf 'The tables: %s\n' "$(OUT)/results.md"
 
 docs: $(STAMP) ## build the documentation into site/
 	$(BIN)/python tools/stage_tree.py

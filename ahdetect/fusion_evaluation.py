@@ -233,6 +233,7 @@ class Found:
         ablation: scores of frames with a channel left out or alone.
         prompts: scores of frames of the network under each kind of prompt.
         people: per person AVGF1 and AP of frames, None where a person lacks a class.
+        present: share of the network's steps at which each channel was there.
         clips: how many.
         split: which part of the corpus.
         source: what the network was trained on.
@@ -243,6 +244,7 @@ class Found:
     ablation: dict[str, Report]
     prompts: dict[str, Report]
     people: dict[str, dict[str, Any]]
+    present: dict[str, float]
     clips: int
     split: str
     source: str
@@ -302,6 +304,9 @@ def evaluate(network: Network, answers: Answers, resamples: int) -> Found:
             if (found := frames.report(p, resamples, kinds == kind)) is not None
         },
         people=_people(frames, p),
+        present=dict(
+            zip([c.value for c in Channel], np.concatenate([f.mask for f in known]).mean(axis=0).tolist(), strict=True)
+        ),
         clips=len(clips),
         split=answers.split,
         source=network.source,

@@ -104,9 +104,10 @@ def test_labels_are_kept_and_read_again_only_when_the_file_changes(
     assert json.loads(cache.read_text())["of"] != stamp
 
 
-def test_a_tag_that_would_run_code_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tag", ["object/apply:os.mkdir ['{}']", "name:os.mkdir ''", "module:os ''", "complex 1j"])
+def test_a_tag_that_would_run_code_is_refused(tag: str, tmp_path: Path) -> None:
     root = small(tmp_path)
-    write(root, ANNOTATIONS[0], f"a:\n  global_ah: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
+    write(root, ANNOTATIONS[0], f"a:\n  global_ah: !!python/{tag.format(tmp_path / 'made')}\n")
     with pytest.raises(DataError, match="damaged or no YAML"):
         read_corpus(root)
     assert not (tmp_path / "made").exists()
@@ -121,6 +122,53 @@ def test_an_alias_from_one_video_to_another_is_followed(tmp_path: Path) -> None:
         f"Videos/0/a.mp4:\n  frame_annotation: &f\n  - - frame-0.jpg\n    - 1\n{one}:\n  frame_annotation: *f\n",
     )
     assert read_corpus(root).videos[0].labels.frames.tolist() == [1]
+
+
+def test_a_list_is_no_csv_and_its_lines_end_where_lines_end(tmp_path: Path) -> None:
+    second = "Videos/2/Visite_1/2_Question_5_x_Video.mp4"
+    said = 'he said "no, and\u2028then "yes", you know'  # quotes that never close, and a line sign of Unicode
+    root = small(tmp_path, lists=f"Videos/1/Visite_1/1_Question_4_x_Video.mp4,1,{said}\n{second},0,well\n")
+    write(root, second, "")
+    assert [(v.person, v.labels.video) for v in read_corpus(root).videos] == [("1", 1.0), ("2", 0.0)]
+
+
+ONE = "Videos/1/Visite_1/1_Question_4_x_Video.mp4"
+
+
+@pytest.mark.parametrize("name", ANNOTATIONS)
+def test_labels_are_found_under_the_names_that_releases_gave_them(name: str, tmp_path: Path) -> None:
+    root = small(tmp_path)
+    write(root, name, f"{ONE}:\n  frame_annotation:\n  - - frame-0.jpg\n    - 1\n")
+    assert read_corpus(root).videos[0].labels.frames.tolist() == [1]
+
+
+@pytest.mark.parametrize("around", ["", "BAH_DB", "data"])
+def test_the_folder_around_a_release_is_as_good(around: str, tmp_path: Path) -> None:
+    root = small(tmp_path / around)
+    assert read_corpus(tmp_path).root == root
+
+
+def test_a_list_says_whether_a_video_has_ah_and_the_labels_where_it_is(tmp_path: Path) -> None:
+    root = small(tmp_path)
+    write(root, ANNOTATIONS[0], f"{ONE}:\n  global_ah: 0\n  time_detailed_ah:\n  - ['00:01:02.200', '01:05']\n")
+    labels = read_corpus(root).videos[0].labels
+    assert labels.video == 1.0
+    assert labels.segments_s == ((62.2, 65.0),)
+
+
+def test_a_video_in_no_split_is_known_from_the_table_of_all(tmp_path: Path) -> None:
+    root, other = small(tmp_path), "Videos/2/Visite_1/2_Question_5_x_Video.mp4"
+    write(root, "bah-video.csv", f"video-path,class\n{ONE},No A-H\n{other},With A-H\n")
+    write(root, other, "")
+    assert [(v.split, v.labels.video) for v in read_corpus(root).videos] == [("train", 1.0), ("", 1.0)]
+
+
+def test_a_name_with_spaces_throughout_tells_person_and_question(tmp_path: Path) -> None:
+    name = "Videos/9/Visite 1/9 Question 6 2024-10-02 16-03-28 Video-DESKTOP-1A.mp4"
+    root = small(tmp_path, lists=f"{name.replace(' ', '_')},0,no\n")
+    write(root, name, "")
+    (video,) = read_corpus(root).videos
+    assert (video.person, video.question, video.path) == ("9", 6, root / name)
 
 
 def test_split_frames_stand_in_where_the_big_file_is_not_there(tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ def test_leaving_a_channel_out_changes_the_score_and_an_absent_one_does_not(made
     assert whole.ablation["without face"].metrics["roc_auc"] == faceless.frames[KNOWN].metrics["roc_auc"]
     assert whole.ablation["without face"].metrics["roc_auc"] != whole.frames[KNOWN].metrics["roc_auc"]
     assert faceless.ablation["without face"].metrics == faceless.frames[KNOWN].metrics
+    assert (faceless.present["face"], faceless.present["voice"]) == (0.0, whole.present["voice"])
+    assert 0.0 < whole.present["face"] <= 1.0
+    assert "Present: face 0%" in page(faceless)
 
 
 def test_an_exported_network_scores_frames_alike(made: Path) -> None:

@@ -54,7 +54,7 @@ def _write(path: Path, text: str) -> None:
 def _document(found: Found) -> dict[str, Any]:
     parts = {name: getattr(found, name) for name in ("frames", "videos", "ablation", "prompts")}
     dumped = {name: {key: r.model_dump(mode="json") for key, r in part.items()} for name, part in parts.items()}
-    about = {"split": found.split, "clips": found.clips, "trained_on": found.source}
+    about = {"split": found.split, "clips": found.clips, "trained_on": found.source, "present": found.present}
     return {**about, **dumped, "people": found.people, "published": {"source": PAPER, "rows": PUBLISHED}}
 
 
@@ -76,6 +76,7 @@ def page(found: Found) -> str:
             _table(found.videos),
             _published("video"),
             "## Channels left out and alone (frames)",
+            _present(found),
             _table(found.ablation),
             "## By kind of prompt (frames)",
             _table(found.prompts, [name for name in SHOWN if name != WITHIN]),
@@ -90,6 +91,12 @@ def _table(reports: dict[str, Report], columns: Sequence[str] = SHOWN) -> str:
     if not reports:
         return "No row has a label."
     return "\n\n".join(part for part in table(reports, columns).rstrip().split("\n\n") if not part.startswith("* "))
+
+
+def _present(found: Found) -> str:
+    """What an ablation cannot show: nothing changes where a channel that was never there is left out."""
+    there = ", ".join(f"{name} {share:.0%}" for name, share in found.present.items())
+    return f"Present: {there} of the time. A channel that is never there changes nothing when it is left out."
 
 
 def _published(level: str) -> str:

@@ -131,7 +131,7 @@ class _Files:
         self._videos = {
             key_of(str(path.relative_to(root))): path
             for path in sorted(base.rglob("*.mp4"), reverse=True)  # of two spellings the first in the alphabet stays
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file()
         }
         self._transcripts = {key_of(str(p.relative_to(root / "transcription").parent)): p for p in self._below("*.yml")}
         faces = root / "cropped-aligned-faces"
