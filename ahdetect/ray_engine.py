@@ -11,7 +11,8 @@ import logging
 import os
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,12 +22,21 @@ from ahdetect.errors import AhdetectError, ConfigError, known
 QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_enable_metrics_collection": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
 }
 """No reports to Ray's makers, no metrics; what is set already stays."""
 
-ALONE: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Ray's own switch, despite its name for every system, that makes it listen on 127.0.0.1 only; `_node_ip_address` does
-not (Ray 2.60 turns a loopback address into that of the network card). Read when Ray is imported."""
+ALONE: Final = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "GLOO_SOCKET_IFNAME": "lo",
+    "NCCL_SOCKET_IFNAME": "lo",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
+}
+"""What a cluster of this machine alone needs. The first is Ray's own switch, despite its name for every system, that
+makes it listen on 127.0.0.1 only; `_node_ip_address` does not (Ray 2.60 turns a loopback address into that of the
+network card). Read when Ray is imported. The next two say the same to what carries gradients. The last two are of Ray
+Train: nobody takes this machine away from itself, and where it is busy its workers start slowly."""
 
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -73,17 +83,30 @@ def run_on_ray(
         ConfigError: Ray is not installed, or nothing answers at the address.
         AhdetectError: a worker could not be made ready.
     """
+    with connected(jobs or default_jobs(), address) as ray:
+        crew: list[_Worker] = []
+        try:
+            hands = min(jobs or int(ray.cluster_resources().get("CPU", 1)), len(tasks))
+            _serve(ray, deque((task, 1) for task in tasks), make, hands, crew, tell, stopped)
+        finally:
+            for w in crew:
+                ray.kill(w.actor)
+
+
+@contextmanager
+def connected(jobs: int, address: str | None) -> Iterator[Any]:
+    """Ray, connected: to the cluster at `address`, to one of this machine alone, or to what was connected before.
+
+    Raises:
+        ConfigError: Ray is not installed, or nothing answers at the address.
+    """
     ray = available(address)
     ours = not ray.is_initialized()
     if ours:
-        start(ray, jobs or default_jobs(), address)
-    crew: list[_Worker] = []
+        start(ray, jobs, address)
     try:
-        hands = min(jobs or int(ray.cluster_resources().get("CPU", 1)), len(tasks))
-        _serve(ray, deque((task, 1) for task in tasks), make, hands, crew, tell, stopped)
+        yield ray
     finally:
-        for w in crew:
-            ray.kill(w.actor)
         if ours:
             ray.shutdown()
 

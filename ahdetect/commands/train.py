@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from ahdetect.commands import engines
 from ahdetect.errors import AssetError, ConfigError, DataError, StoreError
 
 app = typer.Typer(no_args_is_help=True)
@@ -98,16 +104,23 @@ def talk(
     encoder: Annotated[
         Path | None, typer.Option(help="Folder with a sentence encoder (`model.onnx`, `tokenizer.json`) to learn from.")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with MiniLM's `config.json`, `tokenizer.json` and `model.safetensors`: "
+            "measure kernels on its states beside the head."
+        ),
+    ] = None,
 ) -> None:
     """Train the head for change talk and sustain talk on AnnoMI: `AnnoMI-simple.csv` in the folder.
 
     The weights that ship learned their second table from a sentence encoder, which the card names; without one that
-    table stays empty.
+    table stays empty. `--compare` only measures; it needs torch, the same folds and some minutes more.
     """
     _needs_scikit()
     from ahdetect.models.training.talk import train_talk
 
-    results = train_talk(data, out, seed, encoder=encoder)
+    results = train_talk(data, out, seed, encoder=encoder, compare=compare)
     typer.echo(json.dumps(results, indent=2, default=float))
 
 
@@ -119,6 +132,15 @@ def fusion(
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = Path("trained/fusion"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run in the folder stopped.")] = False,
+    engine: Annotated[
+        engines.Engine,
+        typer.Option(help="local: this process, with a GPU where one is; ray: several, by Ray Train."),
+    ] = engines.Engine.LOCAL,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes of --engine ray; without it one per GPU of the cluster, else per machine."),
+    ] = None,
+    ray_address: engines.RayAddress = None,
 ) -> None:
     """Train the fusion network on a corpus, or on simulated people.
 
@@ -127,6 +149,8 @@ def fusion(
     """
     console = Console(stderr=True)
     _needs("torch", "sklearn", "onnx", "onnxscript", "tensorboard")
+    if engine is engines.Engine.LOCAL and (workers or ray_address) is not None:
+        raise ConfigError(f"{'--workers' if workers else '--ray-address'} needs --engine ray.", value=workers)
     from ahdetect.models.fusion_config import load_config
     from ahdetect.models.training.fusion import BEST, LAST, Trainer, load, spread_of
     from ahdetect.models.training.fusion_data import of_corpus, simulated
@@ -136,20 +160,45 @@ def fusion(
     chosen = load_config(config)
     if not resume and (out / LAST).exists():
         raise ConfigError(f"{out} holds a run already; go on with it by --resume, or name another folder.", value=out)
-    # The folder's name only: weights travel, and a path may name a person.
-    folder = Path(data).resolve()
-    prepared = simulated(chosen) if data == SIMULATED else of_corpus(read_folder(folder), chosen, folder.name)
+    if data == SIMULATED:
+        prepared = simulated(chosen)
+    else:
+        folder = Path(data).resolve()
+        prepared = of_corpus(read_folder(folder), chosen, folder.name)
+        people = len({c.person for c in prepared.train})
+        # The folder's name only: weights travel, and a path may name a person.
+        prepared = replace(prepared, source=f"{len(prepared.train)} clips of {people} people ({folder.name})")
 
     def told(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
     told(f"{len(prepared.train)} clips to train on, {len(prepared.validation)} to validate on")
-    progress = Trainer(chosen, prepared, out, resume=resume, note=told).run()
+    if engine is engines.Engine.RAY:
+        progress = _on_ray(workers, ray_address, chosen, prepared, out, told)
+    else:
+        progress = Trainer(chosen, prepared, out, resume=resume, note=told).run()
     network, _, scaling, source = load(out / BEST)
     exported = out / "fusion.onnx"
     export(exported, network, chosen.network, scaling, source, spread_of(network, prepared))
     told(f"best average precision {progress.best:.4f} at step {progress.best_step}; network: {exported}")
     typer.echo(json.dumps({"average_precision": progress.best, "step": progress.best_step, "network": str(exported)}))
+
+
+def _on_ray(
+    workers: int | None, address: str | None, config: Any, data: Any, out: Path, told: Callable[[str], None]
+) -> Any:
+    """Train in processes of a Ray cluster; how far the run got."""
+    from ahdetect.ray_engine import connected
+
+    # Ray prints on standard output when a worker dies, from a thread of its own; that is where our JSON goes.
+    with redirect_stdout(sys.stderr), connected(max(workers or 1, os.cpu_count() or 1), address):
+        try:
+            from ahdetect.models.training.ray_fusion import default_workers, fit
+        except ImportError as error:
+            raise ConfigError(
+                "--engine ray needs Ray Train, which is not installed; run `pip install 'ahdetect[ray]'`.", value="ray"
+            ) from error
+        return fit(config, data, out, workers or default_workers(), told, alone=address is None)
 
 
 def _encoder(folder: Path | None, texts: tuple[str, ...]) -> dict[str, Any]:

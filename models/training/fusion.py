@@ -204,7 +204,8 @@ class Trainer:
             self._keep(log, better=better)
 
     def _log(self) -> AbstractContextManager[Any]:
-        return SummaryWriter(str(self.out))
+        log: AbstractContextManager[Any] = SummaryWriter(str(self.out))
+        return log
 
     def _score(self) -> float:
         return score_of(self.network, self.data.validation, self._device)
