@@ -126,7 +126,7 @@ def test_an_alias_from_one_video_to_another_is_followed(tmp_path: Path) -> None:
 
 def test_a_list_is_no_csv_and_its_lines_end_where_lines_end(tmp_path: Path) -> None:
     second = "Videos/2/Visite_1/2_Question_5_x_Video.mp4"
-    said = 'he said "no, and\u2028then "yes", you know'  # quotes that never close, and a line sign of Unicode
+    said = '"no, and\u2028then "yes", you know'  # quotes that never close, and a line sign of Unicode
     root = small(tmp_path, lists=f"Videos/1/Visite_1/1_Question_4_x_Video.mp4,1,{said}\n{second},0,well\n")
     write(root, second, "")
     assert [(v.person, v.labels.video) for v in read_corpus(root).videos] == [("1", 1.0), ("2", 0.0)]
