@@ -135,7 +135,7 @@ def test_a_list_is_no_csv_and_its_lines_end_where_lines_end(tmp_path: Path) -> N
 ONE = "Videos/1/Visite_1/1_Question_4_x_Video.mp4"
 
 
-@pytest.mark.parametrize("name", ANNOTATIONS)
+@pytest.mark.parametrize("name", ["video_annotation_transcript.yaml", "video_annotation.yaml", "annotation.yml"])
 def test_labels_are_found_under_the_names_that_releases_gave_them(name: str, tmp_path: Path) -> None:
     root = small(tmp_path)
     write(root, name, f"{ONE}:\n  frame_annotation:\n  - - frame-0.jpg\n    - 1\n")
