@@ -286,19 +286,23 @@ class TalkStream:
 
 
 class Memory:
-    """Fading means of the emissions of earlier turns, one for each of `DECAYS`; all zero before the first."""
+    """Fading means of the emissions of earlier turns, one for each of `DECAYS`; all zero before the first.
 
-    def __init__(self) -> None:
-        self._sums = np.zeros((len(DECAYS), 3 * TABLES))
+    Args:
+        width: length of one emission.
+    """
+
+    def __init__(self, width: int = 3 * TABLES) -> None:
+        self._sums = np.zeros((len(DECAYS), width))
         self._weights = np.zeros(len(DECAYS))
 
     def read(self) -> Scores:
-        """The means, shape (len(DECAYS) * TABLES * 3,); drawn to zero while few turns are known."""
+        """The means, shape (len(DECAYS) * width,); drawn to zero while few turns are known."""
         prior = np.array([0.0 if decay == 0 else 1.0 for decay in DECAYS])
         return np.asarray(self._sums / np.maximum(self._weights + prior, 1e-9)[:, None], dtype=np.float64).ravel()
 
     def add(self, emission: Scores) -> None:
-        """Take in the emission, shape (TABLES * 3,), of a turn that is over."""
+        """Take in the emission, shape (width,), of a turn that is over."""
         decay = np.array(DECAYS)
         self._sums = self._sums * decay[:, None] + emission
         self._weights = self._weights * decay + 1

