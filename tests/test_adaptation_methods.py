@@ -5,9 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ahdetect.calibration.methods import DEFAULT, METHODS
-from ahdetect.calibration.methods.classifier import Prepared
+from ahdetect.calibration.methods.classifier import Prepared, shape_share
+from ahdetect.calibration.methods.differs import Differs
 from ahdetect.calibration.methods.kernel import kernels
 from ahdetect.calibration.methods.person import Person, effective
+from ahdetect.calibration.methods.shape import Shape
 from ahdetect.calibration.methods.source import Columns, Source, Spread
 from ahdetect.calibration.methods.trust import WEIGHTS, Trust, rising
 
@@ -173,7 +175,7 @@ def test_a_step_that_is_taken_says_nothing(prepared: Prepared) -> None:
 
 def test_a_collapse_is_refused(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ahdetect.calibration.methods.person.COLLAPSE_SHARE", 2.0)
-    change = Person(prepared, wholly=True).observe(people(1, seed=5).x)
+    change = Person(prepared, wholly=0.25).observe(people(1, seed=5).x)
     assert change is not None
     assert not change.accepted
     assert "only the normalisation" in change.reason
@@ -189,6 +191,67 @@ def test_trust_rises_with_the_rows_and_is_nothing_where_the_gain_is_chance() -> 
     weight = rising([list(better), list(worse), list(better)], [sure] * 3)
     assert (np.diff(weight) >= 0).all()
     assert rising([], []).size == 0
-    half = Trust(np.array([2.0, 8.0]), np.array([0.0, 1.0]))
+    half = Trust(np.array([2.0, 8.0]), np.array([0.0, 1.0]), 0.25)
     assert [half(0), half(1), half(4), half(100)] == [0.0, 0.0, 0.5, 1.0]
-    assert Trust(np.zeros(0), np.zeros(0))(50) == 0
+    assert Trust(np.zeros(0), np.zeros(0), 0.25)(50) == 0
+
+
+def piled(many: int, seed: int = 0) -> Source:
+    """Simulated people whose columns are cut at 0, like intensities of a face, and grow by squares above it."""
+    source = people(many, seed, shift=0.7)
+    return Source(np.maximum(source.x, 0) ** 3, source.y, source.subject, source.classes)
+
+
+def test_a_shape_rises_spreads_what_is_piled_up_and_goes_on_beyond_what_was_seen() -> None:
+    z = np.column_stack([np.repeat([0.0, 1.0, 5.0], [60, 30, 10]), np.linspace(-1, 1, 100) ** 3])
+    bent = Shape.of(z, 1.0)
+    grid = np.linspace(-8, 8, 200)
+    for column in bent(np.column_stack([grid, grid])).T:
+        assert (np.diff(column) >= 0).all()
+    assert np.allclose(bent(z)[:, 1], np.sort(bent(z)[:, 1]))
+    assert abs(bent(z)[:, 1].std() - 1) < 0.05
+    assert bent(z)[-1, 0] < 2
+    assert np.allclose(np.diff(bent(np.array([[6.0, 2.0], [7.0, 3.0]])), axis=0), 1)
+    assert np.allclose(Shape.of(z, 0.0)(z), z)
+
+
+def test_a_shape_is_chosen_where_columns_pile_up_and_not_where_they_are_gaussian() -> None:
+    assert shape_share(piled(12)) > 0
+    assert shape_share(people(20)) == 0
+
+
+def test_who_differs_is_told_from_who_does_not() -> None:
+    far, near = people(20, seed=1), people(8, seed=2, shift=0.0)
+    columns = Columns.of(far.x)
+    differs = Differs.of(columns(far.x), far)
+    strays = [differs(8, columns(far.x[rows][:8]).mean(axis=0)) for rows in far.people()]
+    stays = [differs(8, columns(near.x[rows][:8]).mean(axis=0)) for rows in near.people()]
+    assert min(strays) > 0.9
+    assert np.median(stays) < 0.1
+    assert differs(0, np.zeros(COLUMNS)) == 0
+
+
+def test_somebody_like_the_population_is_left_to_the_classifier_of_everybody() -> None:
+    some, most, one = people(12, seed=1, shift=2.0), people(20, seed=2, shift=0.0), people(1, seed=8, shift=0.0)
+    mixed = Prepared(
+        Source(
+            np.vstack([some.x, most.x]),
+            np.concatenate([some.y, most.y]),
+            np.concatenate([some.subject, 100 + most.subject]),
+            CLASSES,
+        )
+    )
+    base, adapter = METHODS["source-only"](mixed), METHODS[DEFAULT](mixed)
+    change = adapter.observe(one.x)
+    assert change is not None
+    assert not change.accepted
+    assert "common location" in change.reason
+    assert np.array_equal(adapter.predict(one.x), base.predict(one.x))
+
+
+def test_without_evidence_of_classes_of_their_own_the_default_is_the_normalisation(prepared: Prepared) -> None:
+    one = people(1, seed=5).x
+    plain, adapter = METHODS["normalise"](prepared), Person(prepared, wholly=0.0)
+    plain.observe(one)
+    adapter.observe(one)
+    assert np.allclose(plain.predict(one), adapter.predict(one))

@@ -42,6 +42,10 @@ BEND: Final = (2.0, 4.0, 6.0, 9.0, 13.0)
 CURVED: Final = (0.0, 0.25, 0.5, 0.75)
 """Weights of the kernel against the linear part, to choose from."""
 
+SHAPE: Final = (0.0, 0.5)
+"""Weights of normal scores against the values themselves, to choose from (`shape`). 1 would fold people who lie far
+apart into one another: on simulated ones it lost what the values themselves gain."""
+
 FOLDS: Final = 2
 """Folds of people to choose on."""
 
@@ -177,6 +181,34 @@ def folds_of(source: Source, folds: int) -> Labels:
     return np.asarray(fold_of[np.searchsorted(people, source.subject)])
 
 
+def in_own_units(z: Array, source: Source, spread: Spread) -> Array:
+    """Rows of the training people, (n, features), each in units of their person, by all of that person's rows."""
+    own = np.empty_like(z)
+    for rows in source.people():
+        own[rows] = spread.normalise(z[rows], rows.sum(), z[rows].mean(axis=0), variances(z[rows]))
+    return own
+
+
+def shape_share(source: Source) -> float:
+    """How much normal scores are to count: what a discriminant in units of the person prefers, people held out."""
+    fold = folds_of(source, FOLDS)
+    worth = 1 / np.bincount(source.y, minlength=source.classes)[source.y]
+
+    def likelihood(share: float) -> float:
+        z = Columns.of(source.x, share)(source.x)
+        own, found = in_own_units(z, source, Spread.of(z, source)), np.zeros(len(SHRINKAGE) * len(SHARPNESS))
+        for number in range(fold.max() + 1):
+            test = fold == number
+            if test.all() or len(np.unique(source.y[~test])) < 2:
+                continue
+            make = discriminants(own[~test], source.y[~test], source.prior())
+            logs = [make(s).sharpened(b).log(own[test]) for s in SHRINKAGE for b in SHARPNESS]
+            found += [float(log[np.arange(len(log)), source.y[test]] @ worth[test]) for log in logs]
+        return float(found.max())
+
+    return max(SHAPE, key=likelihood)
+
+
 Scores = dict[tuple[float, ...], list[Array]]
 """Log probabilities of the held-out rows of each fold, by settings."""
 
@@ -249,6 +281,7 @@ class Prepared:
 
     Attributes:
         source: their rows.
+        share: how much normal scores count in `columns`.
         prior: share of each class, (classes,).
         columns: makes raw rows finite and comparable.
         z: the rows in standard deviations of the population, (n, kept).
@@ -256,32 +289,31 @@ class Prepared:
         own: the rows in units of their person, (n, kept).
         network: what `network.trained` keeps here, so that it is trained once; None before.
         effects: likewise of `person.Person`.
-        trust: likewise.
+        differs, trust: likewise.
     """
 
-    def __init__(self, source: Source, given: tuple[Choice, Choice] | None = None) -> None:
+    def __init__(self, source: Source, like: Prepared | None = None) -> None:
         """Clean the rows and normalise each training person by all of their rows.
 
         Args:
             source: the training people.
-            given: settings of the classifiers, where they are not to be chosen on these people.
+            like: whose settings are taken, where they are not to be chosen on these people.
         """
-        self.source, self.prior, self.given = source, source.prior(), given
+        self.source, self.prior, self.like = source, source.prior(), like
         self.network: Any = None
         self.effects: Any = None
+        self.differs: Any = None
         self.trust: Any = None
-        self.columns = Columns.of(source.x)
+        self.share = like.share if like else shape_share(source)
+        self.columns = Columns.of(source.x, self.share)
         self.z = self.columns(source.x)
         self.spread = Spread.of(self.z, source)
-        self.own = np.empty_like(self.z)
-        for rows in source.people():
-            part = self.z[rows]
-            self.own[rows] = self.spread.normalise(part, len(part), part.mean(axis=0), variances(part))
+        self.own = in_own_units(self.z, source, self.spread)
 
     @cached_property
     def choices(self) -> tuple[Choice, Choice]:
         """Settings of the two classifiers below."""
-        return self.given or (choose(self.z, self.source), choose(self.own, self.source))
+        return self.like.choices if self.like else (choose(self.z, self.source), choose(self.own, self.source))
 
     @cached_property
     def population(self) -> Blend:

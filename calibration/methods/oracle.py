@@ -8,7 +8,7 @@ import numpy as np
 
 from ahdetect.calibration.adapt import Array
 from ahdetect.calibration.methods.classifier import Prepared
-from ahdetect.calibration.methods.person import Person
+from ahdetect.calibration.methods.person import WEIGHT, Person
 from ahdetect.calibration.methods.source import Labels
 
 FOLDS: Final = 5
@@ -20,7 +20,7 @@ def oracle(prepared: Prepared, x: Array, y: Labels) -> Array:
     The default method on all rows, with the classes of four fifths of them given. No method without labels can be
     expected to reach it.
     """
-    person = Person(prepared, wholly=True)
+    person = Person(prepared, wholly=WEIGHT)
     fold = np.empty(len(y), np.intp)
     fold[np.argsort(y, kind="stable")] = np.arange(len(y)) % FOLDS  # each class spread over the folds
     p = np.zeros((len(y), prepared.source.classes))

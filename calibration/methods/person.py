@@ -6,7 +6,8 @@ training people (variance components, by moments; cf. the two-covariance model o
 and Ioffe 2006, ECCV, "Probabilistic linear discriminant analysis"). For the new person the two additions have a
 posterior in closed form given soft classes, and the soft classes follow from them and from a linear classifier on
 normalised rows: variational expectation-maximisation (Beal 2003), which starts at that classifier. With few rows the
-posterior stays at the population. How far the result is believed after n rows is learned on training people (`trust`).
+posterior stays at the population. How far the result is believed after n rows is learned on training people (`trust`),
+and a person who does not differ from them (`differs`) is left to the classifier of everybody.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.special import softmax
 
 from ahdetect.calibration.adapt import Array, Change
 from ahdetect.calibration.methods.classifier import Blend, Prepared
+from ahdetect.calibration.methods.differs import Differs
 from ahdetect.calibration.methods.source import Labels, class_means, shrunk_covariance, variances
 from ahdetect.calibration.methods.trust import Trust, learned
 
@@ -33,8 +35,11 @@ MEMORY: Final = 400
 """Rows of the person kept; the oldest go first. Bounds the cost of a row."""
 
 WEIGHT: Final = 0.25
-"""Weight of the Gaussian evidence beside the classifier, which has seen the same row: it takes correlated, heavy-tailed
-columns for Gaussian ones. On RAVDESS faces .25 to .6 differed by less than .02."""
+"""Weight of the Gaussian evidence beside the classifier for the oracle, which has no training people to choose it on.
+The Gaussian evidence has seen the same row, and takes correlated, heavy-tailed columns for Gaussian ones."""
+
+LEAST: Final = 0.01
+"""Weight of the adapted predictions below which they are not used."""
 
 COLLAPSE_ROWS, COLLAPSE_SHARE = 3, 0.5
 """From 3 rows a class on, adapted predictions that amount to less than half the classes of the classifier's are a
@@ -154,12 +159,13 @@ class Person:
 
     name = "ahdetect"
 
-    def __init__(self, prepared: Prepared, *, wholly: bool = False) -> None:
+    def __init__(self, prepared: Prepared, *, wholly: float | None = None) -> None:
         """Learn from the training people.
 
         Args:
             prepared: the training people.
-            wholly: believe the adapted predictions wholly from the first row, as learning how far to do so needs.
+            wholly: weight of the Gaussian evidence, where the adapted predictions are to be believed wholly from the
+                first row on, as learning how far to do so needs.
         """
         self.columns, self.spread = prepared.columns, prepared.spread
         self.classify: Blend = prepared.personal
@@ -171,22 +177,29 @@ class Person:
                 scaled[rows] = prepared.z[rows] / self.spread.scale(rows.sum(), variances(prepared.z[rows]))
             prepared.effects = Effects.of(scaled, source.y, source.subject, source.classes)
         self.effects: Effects = prepared.effects
-        if prepared.trust is None and not wholly:
-            prepared.trust = learned(prepared, lambda half: Person(half, wholly=True))
-        self.trust: Trust | None = None if wholly else prepared.trust
+        if prepared.differs is None:
+            prepared.differs = Differs.of(prepared.z, source)
+        self.probably: Differs = prepared.differs
+        if prepared.trust is None and wholly is None:
+            prepared.trust = learned(prepared, lambda half, evidence: Person(half, wholly=evidence))
+        self.trust: Trust | None = None if wholly is not None else prepared.trust
+        self.evidence: float = prepared.trust.evidence if wholly is None else wholly
         self.seen = np.zeros((0, prepared.z.shape[1]))
         self._learn()
 
     def _learn(self, known: Array | None = None) -> None:
         z, self.collapsed = self.seen, False
-        self.weight = float(len(z) > 0) if self.trust is None else self.trust(len(z))
         self.moments = (z.mean(axis=0), variances(z)) if len(z) else (np.zeros(z.shape[1]), np.zeros(z.shape[1]))
+        self.differs = self.probably(len(z), self.moments[0])
+        self.weight = float(len(z) > 0) if self.trust is None else self.trust(len(z)) * self.differs
+        if self.weight < LEAST:
+            self.weight = 0.0
         if not self.weight:
             return
         start, directions = self._start(z), self._directions(z)
-        self.where = adapted(self.effects, directions, start, WEIGHT, known)
+        self.where = adapted(self.effects, directions, start, self.evidence, known)
         if known is None and len(z) >= COLLAPSE_ROWS * start.shape[1]:
-            after = softmax(start + WEIGHT * self.effects.log(directions, *self.where), axis=1)
+            after = softmax(start + self.evidence * self.effects.log(directions, *self.where), axis=1)
             self.collapsed = effective(after) < COLLAPSE_SHARE * effective(softmax(start, axis=1))
 
     def inform(self, x: Array, known: Array) -> None:
@@ -211,6 +224,11 @@ class Person:
         return Change(self.name, float(len(x)), "samples", before, self.figures(), accepted=not reason, reason=reason)
 
     def _refusal(self) -> str:
+        if not self.weight and self.trust is not None and self.trust(len(self.seen)):
+            return (
+                f"Rows seen: {len(self.seen)}. They do not stray further than those of the training people's common "
+                "location would: the classifier of everybody is used."
+            )
         if not self.weight:
             return (
                 f"Rows seen: {len(self.seen)}. With these, adapting did not surely help people held out of training: "
@@ -227,18 +245,19 @@ class Person:
             return self.base(z)
         log = self._start(z)
         if not self.collapsed:
-            log = log + WEIGHT * self.effects.log(self._directions(z), *self.where)
+            log = log + self.evidence * self.effects.log(self._directions(z), *self.where)
         p = np.asarray(softmax(log, axis=1))
         return p if self.weight == 1 else self.weight * p + (1 - self.weight) * self.base(z)
 
     def figures(self) -> dict[str, float]:
-        """Rows kept, how far adapted predictions are believed, and how far the person lies from the population.
+        """Rows kept, how likely it is that the person differs, how far that is believed, and how far they lie off.
 
-        The latter is a mean over columns, in standard deviations of the population.
+        The last is a mean over columns, in standard deviations of the population.
         """
         mean, variance = self.moments
         return {
             "rows": float(len(self.seen)),
+            "differs": self.differs,
             "weight": self.weight,
             "offset": float(np.abs(mean).mean()),
             "scale": float(np.sqrt(variance).mean()),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.calibration.adapt import Array
+from ahdetect.calibration.methods.shape import Shape
 
 Labels = NDArray[np.intp]
 
@@ -51,16 +52,25 @@ class Columns:
         fill: their median, which stands in for NaN, (kept,).
         location: their mean, (kept,).
         scale: their standard deviation, (kept,).
+        shape: brings them nearer to Gaussian ones.
+        after: mean and standard deviation of what the shape gives, each (kept,).
     """
 
     keep: NDArray[np.bool_]
     fill: Array
     location: Array
     scale: Array
+    shape: Shape
+    after: tuple[Array, Array]
 
     @classmethod
-    def of(cls, x: Array) -> Columns:
-        """Learn from rows, (n, features)."""
+    def of(cls, x: Array, share: float = 0.0) -> Columns:
+        """Learn from rows, (n, features).
+
+        Args:
+            x: rows of the training people.
+            share: how much normal scores count, 0 to 1; 0 leaves the columns' shape as it is.
+        """
         x = np.where(np.isfinite(x), x, np.nan)
         known = np.isfinite(x).any(axis=0)
         fill = np.zeros(x.shape[1])
@@ -68,12 +78,17 @@ class Columns:
         filled = np.where(np.isnan(x), fill, x)
         spread = filled.std(axis=0)
         keep = known & (spread > 1e-9 * (1 + np.abs(filled).max(axis=0)))
-        return cls(keep, fill[keep], filled[:, keep].mean(axis=0), spread[keep])
+        location, scale = filled[:, keep].mean(axis=0), spread[keep]
+        z = np.clip((filled[:, keep] - location) / scale, -CLIP, CLIP)
+        shape = Shape.of(z, share)
+        bent = shape(z)
+        return cls(keep, fill[keep], location, scale, shape, (bent.mean(axis=0), bent.std(axis=0)))
 
     def __call__(self, x: Array) -> Array:
         """Rows, (n, features), in standard deviations of the population, (n, kept)."""
         x = x[:, self.keep]
         z = (np.where(np.isfinite(x), x, self.fill) - self.location) / self.scale
+        z = (self.shape(np.clip(z, -CLIP, CLIP)) - self.after[0]) / self.after[1]
         return np.asarray(np.clip(z, -CLIP, CLIP))
 
 
