@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ahdetect.cli import main
 from ahdetect.config import Settings, validated
 from ahdetect.engine import Models
 from ahdetect.errors import AhdetectError, ConfigError
-from ahdetect.models.cues import CUES, Channel
+from ahdetect.models.cues import CUES, OF_CHANNEL, Channel
 from ahdetect.session import Session
 from ahdetect.store.reader import open_session
 from ahdetect.timeline import Row
@@ -380,6 +381,52 @@ def test_live_pushing_settles_the_rows_of_the_replay(tmp_path: Path) -> None:
     assert books["edges"]["host->camera"]["delivered"] == 60
     assert books["edges"]["host->microphone"]["delivered"] == 50
     assert books["audio"] == {"samples": 32_000, "gap_samples": 0, "gaps": 0, "seconds": 2.0}
+
+
+class Held(ManualClock):
+    """Session time that the test moves on: real time on a machine that is always quick enough."""
+
+    started_at = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+OF_A_LENGTH = ("_sd", "gaze_aversion", "eyes_closed", "blink_rate")
+"""Cues that weigh a picture by its length, which live is that of the one before: the next is not there yet."""
+
+
+@pytest.mark.models
+def test_live_rows_whose_pictures_were_all_looked_at_are_those_of_the_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ahdetect.session.SessionClock", Held)
+    clip = beginning(DEMO, tmp_path / "clip.mkv", 1.0)
+    both = validated({"channels": {"body_every": 3}}, "test")
+    expected = analyze(clip, settings=both)
+    session = Session(video="push", audio="push", settings=both)
+    rows: list[Row] = []
+    session.on_row(lambda row: rows.append(row) if row.settled else None)
+    looked, rate = 0, rate_of(clip)
+    with session:
+        for due, kind, array, t_ns in media_of(clip):
+            session.clock.wait_until(due, threading.Event())
+            if kind == "audio":
+                session.push_audio(array, t_ns, rate=rate)
+                continue
+            session.push_video(array, t_ns)
+            looked += 1
+            while min(session.report()["stages"][name]["packets"] for name in ("face cues", "body")) < looked:
+                session.engine.rest(0.01)
+        session.push_end()
+        session.wait()
+    assert [(r.id, r.t_ns, r.states) for r in rows] == [(r.id, r.t_ns, r.states) for r in expected.rows]
+    assert [r.p for r in rows] == pytest.approx([r.p for r in expected.rows], abs=1e-4)
+    assert [w.text for w in session.words] == [w.text for w in expected.words]
+    for channel in Channel:
+        exact = [i for i, cue in enumerate(OF_CHANNEL[channel]) if not cue.name.endswith(OF_A_LENGTH)]
+        for row, other in zip(rows, expected.rows, strict=True):
+            cues, same = row.cues[channel], other.cues[channel]
+            assert (cues is None) == (same is None)
+            if cues is not None and same is not None:
+                np.testing.assert_array_equal(cues[exact], same[exact])
 
 
 def test_a_pushed_session_is_stored_like_any_other(tmp_path: Path) -> None:
