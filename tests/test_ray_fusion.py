@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,7 @@ def config(**training_: object) -> FusionConfig:
     return FusionConfig.model_validate(
         {
             "network": {"hidden": 8, "heads": 2, "memory": 12, "dilations": [1, 2], "dropout": 0.0},
-            # Windows of whole clips and of parts, five for two workers: both labels, uneven shares.
-            "training": {"steps": 9, "batch": 5, "window_s": 55.0, "every": 3, "rate": 1e-2, **training_},
+            "training": {"steps": 9, "batch": 5, "window_s": 45.0, "every": 3, "rate": 1e-2, **training_},
             "simulated": {"people": 6, "validation": 3, "minutes": 1.0},
         }
     )
@@ -43,7 +43,10 @@ def config(**training_: object) -> FusionConfig:
 
 @pytest.fixture(scope="module")
 def data() -> Any:
-    return fusion_data.simulated(config())
+    """Five long clips, and a short one whose windows are labelled as a whole: so are some batches, and some are not."""
+    made = fusion_data.simulated(config())
+    short = {k: getattr(made.train[0], k)[:150] for k in ("features", "mask", "context", "truth")}
+    return replace(made, train=[replace(made.train[0], **short, video_label=1.0), *made.train[1:]])
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,15 @@ def ray_train() -> Iterator[Any]:
 
 def weights(network: Any) -> np.ndarray:  # type: ignore[type-arg]
     return np.concatenate([p.detach().numpy().ravel() for p in network.parameters()])
+
+
+def batches(data: Any) -> list[Any]:
+    """Those of a run."""
+    how, rng = config(), np.random.default_rng([0, 5])
+    return [
+        fusion_data.window(data.train, how.training, how.network.rate_hz, data.scaling, rng)
+        for _ in range(how.training.steps)
+    ]
 
 
 def children(name: str) -> list[psutil.Process]:
@@ -125,6 +137,9 @@ def test_two_workers_one_of_them_killed_make_the_network_of_one_process(
     ray_train: Any, data: Any, tmp_path: Path
 ) -> None:
     alone = training.Trainer(config(), data, tmp_path / "local")
+    whole = [bool(np.isfinite(b.video).any()) for b in batches(data)]
+    assert any(whole)
+    assert not all(whole)
     alone.run()
     lines: list[str] = []
     heard: set[str] = set()
