@@ -19,6 +19,9 @@ from ahdetect.calibration.adapt import Array
 EDGE: Final = 10.0
 """Values must lie between -10 and 10; each column gets an interval of its own of twice that width."""
 
+KNOTS: Final = 200
+"""Knots of a column's curve at most, so that a row of hundreds of columns is bent in a millisecond."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -44,6 +47,8 @@ class Shape:
         for j, column in enumerate(z.T):
             value, many = np.unique(column, return_counts=True)
             normal = ndtri((many.cumsum() - 0.5 * many + 0.5) / (len(column) + 1))  # ties share their middle rank
+            kept = np.unique(np.linspace(0, len(value) - 1, KNOTS).astype(int))
+            value, normal = value[kept], normal[kept]
             score = share * normal + (1 - share) * value
             # Beyond what the training people showed, a standard deviation counts as one.
             knots.append(2 * EDGE * j + np.array([-EDGE, *value, EDGE]))
