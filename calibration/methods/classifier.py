@@ -304,7 +304,7 @@ class Prepared:
         self.effects: Any = None
         self.differs: Any = None
         self.trust: Any = None
-        self.share = like.share if like else shape_share(source)
+        self.share: float = like.share if like else shape_share(source)
         self.columns = Columns.of(source.x, self.share)
         self.z = self.columns(source.x)
         self.spread = Spread.of(self.z, source)

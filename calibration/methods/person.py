@@ -226,8 +226,8 @@ class Person:
     def _refusal(self) -> str:
         if not self.weight and self.trust is not None and self.trust(len(self.seen)):
             return (
-                f"Rows seen: {len(self.seen)}. They do not stray further than those of the training people's common "
-                "location would: the classifier of everybody is used."
+                f"Rows seen: {len(self.seen)}. They stray no further than those of somebody who does not differ: "
+                "the classifier of everybody is used."
             )
         if not self.weight:
             return (

@@ -93,7 +93,7 @@ def learned(prepared: Prepared, make: Callable[[Prepared, float], Adapter]) -> T
     tried = [
         ([found[n] for n in judged], [gained[n] for n in judged]) for found, gained in zip(likely, gain, strict=True)
     ]
-    best = int(np.argmax([sum(np.mean(hits) for hits in gained) for _, gained in tried]))
+    best = int(np.argmax([sum(float(np.mean(hits)) for hits in gained) for _, gained in tried]))
     return Trust(np.array(judged, float), rising(*tried[best]), EVIDENCE[best])
 
 
