@@ -61,13 +61,23 @@ class SimulatedData(_Config):
         people: to train on.
         validation: to stop early by.
         minutes: of each session.
-        known: share of people whose own parameters the network is told, as after a calibration.
+        known: share of people whose own parameters the network is told.
+        calibrated: share of people of whom a calibration of 75 s told the usual values.
+        estimated: share of the others with an estimate of how often they are in A/H.
     """
 
     people: int = Field(800, ge=2)
     validation: int = Field(40, ge=2)
     minutes: float = Field(5.0, gt=0.2)
-    known: float = Field(0.5, ge=0.0, le=1.0)
+    known: float = Field(0.35, ge=0.0, le=1.0)
+    calibrated: float = Field(0.35, ge=0.0, le=1.0)
+    estimated: float = Field(0.5, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _shares(self) -> SimulatedData:
+        if self.known + self.calibrated > 1.0:
+            raise ValueError(f"known = {self.known} and calibrated = {self.calibrated} are more than everybody")
+        return self
 
 
 class TrainingConfig(_Config):

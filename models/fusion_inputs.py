@@ -11,7 +11,7 @@ before. The whole and the step-by-step computation agree to rounding; a test hol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
 from typing import Any, Final
@@ -43,6 +43,9 @@ CONTEXT: Final = len(KINDS) + len(ANSWER_S) + 3
 
 PRIOR: Final = CONTEXT - 2
 """Place of the prior log-odds in the context."""
+
+ESTIMATED: Final = 0.5
+"""What the context says of a prevalence that was estimated on the way: between not known, 0, and known, 1."""
 
 _EFFECT: Final = {e.cue: e for e in EFFECTS}
 
@@ -176,10 +179,18 @@ class Inputs:
         rate_hz: steps per second.
         personal: what is known of the person beforehand.
         prevalence: share of time in A/H where neither prompt nor person is known.
+        running: whether level cues are measured against the person's running mean; else against what `personal`, or the
+            population, has, all the time.
     """
 
     def __init__(
-        self, scaling: Scaling, rate_hz: float, personal: Personal | None = None, prevalence: float = PREVALENCE
+        self,
+        scaling: Scaling,
+        rate_hz: float,
+        personal: Personal | None = None,
+        prevalence: float = PREVALENCE,
+        *,
+        running: bool = True,
     ) -> None:
         self.scaling, self.dt = scaling, 1.0 / rate_hz
         self._personal = personal or Personal()
@@ -190,7 +201,7 @@ class Inputs:
         self._ratios = Ratios([_EFFECT[scaling.cues[k]] for k in named])
         self._sums = np.zeros((len(named), len(Channel)))
         self._sums[np.arange(len(named)), scaling.channel[self._named]] = 1.0
-        self._s = _Stream.fresh(self._known)
+        self._s = _Stream.fresh(self._known, running)
 
     def whole(self, values: Array, present: Mask) -> Floats:
         """Features of a whole sequence, (T, width).
@@ -200,7 +211,7 @@ class Inputs:
             present: (T, channels).
         """
         z, seen = self._clipped(values, present)
-        w = np.where(seen & self.scaling.level, self.dt, 0.0)
+        w = np.where(seen & self.scaling.level & self._s.running, self.dt, 0.0)
         x = np.where(seen, z, 0.0)
         k = self._known
 
@@ -219,38 +230,41 @@ class Inputs:
         z, seen = self._clipped(values[None], present[None])
         past = (s.last[None], s.weight[None], s.mean[None], s.square[None])
         row: Floats = self._features(values[None], z, seen, *past)[0]
-        w = np.where(seen[0] & self.scaling.level, self.dt, 0.0)
+        w = np.where(seen[0] & self.scaling.level & s.running, self.dt, 0.0)
         x, weight = np.where(seen[0], z[0], 0.0), s.weight + w
         self._s = _Stream(
             weight,
             (s.weight * s.mean + w * x) / weight,
             (s.weight * s.square + w * x * x) / weight,
             np.where(seen[0], z[0], np.nan),
+            s.running,
         )
         return row
 
-    def context(self, since_s: Array, kinds: Sequence[str | None]) -> Floats:
+    def context(self, since_s: Array, kinds: Sequence[str | None], estimate: float | None = None) -> Floats:
         """Context rows, (T, CONTEXT).
 
         Args:
             since_s: seconds since the answer began; infinite where none is known to have begun.
             kinds: kind of prompt in force, or None.
+            estimate: the person's share of time in A/H as estimated on the way; takes the place of a known one.
         """
         rows = np.zeros((len(since_s), CONTEXT), dtype=np.float32)
         for k, tau in enumerate(ANSWER_S):
             rows[:, len(KINDS) + k] = np.exp(-since_s / tau)
         rows[:, PRIOR - 1] = since_s < self.dt - 1e-6
-        rows[:, PRIOR + 1] = self._personal.prevalence is not None
+        rows[:, PRIOR + 1] = ESTIMATED if estimate is not None else self._personal.prevalence is not None
         for kind in set(kinds):
             which = np.array([k == kind for k in kinds])
-            rows[which, PRIOR] = self.prior_log_odds(kind)
+            rows[which, PRIOR] = self.prior_log_odds(kind, estimate)
             if kind is not None:
                 rows[which, KINDS.index(kind)] = 1.0
         return rows
 
-    def prior_log_odds(self, kind: str | None) -> float:
+    def prior_log_odds(self, kind: str | None, estimate: float | None = None) -> float:
         """Log-odds of the prevalence in force."""
-        return logit(prevalence_for(kind, self._setting, self._personal.prevalence))
+        own = self._personal.prevalence if estimate is None else estimate
+        return logit(prevalence_for(kind, self._setting, own))
 
     def evidence(self, values: Array) -> dict[str, float]:
         """Nats that each cue with an effect says at this step, against the person's usual so far; before `step`."""
@@ -262,8 +276,12 @@ class Inputs:
             )
         )
 
+    def run(self) -> None:
+        """From now on the running mean goes on from the values in force."""
+        self._s = replace(self._s, running=True)
+
     def state(self) -> _Stream:
-        """What `step` changes; it is never written to, so no copy is needed."""
+        """What `step` and `run` change; it is never written to, so no copy is needed."""
         return self._s
 
     def restore(self, state: _Stream) -> None:
@@ -312,10 +330,11 @@ class _Stream:
     mean: Array
     square: Array
     last: Array = field(repr=False)
+    running: bool
 
     @classmethod
-    def fresh(cls, known: _Known) -> _Stream:
-        return cls(known.weight, known.mean, known.square, np.full(len(known.mean), np.nan))
+    def fresh(cls, known: _Known, running: bool) -> _Stream:
+        return cls(known.weight, known.mean, known.square, np.full(len(known.mean), np.nan), running)
 
 
 def answer_clock(t_ns: NDArray[np.int64], prompts: Sequence[tuple[int, str | None]]) -> tuple[Array, list[str | None]]:

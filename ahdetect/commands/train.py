@@ -155,6 +155,7 @@ def fusion(
     from ahdetect.models.training.fusion import BEST, LAST, Trainer, load, spread_of
     from ahdetect.models.training.fusion_data import of_corpus, simulated
     from ahdetect.models.training.fusion_export import export
+    from ahdetect.models.training.fusion_prevalence import fit_estimator
     from ahdetect.models.training.sequences import read_folder
 
     chosen = load_config(config)
@@ -179,7 +180,8 @@ def fusion(
         progress = Trainer(chosen, prepared, out, resume=resume, note=told).run()
     network, _, scaling, source = load(out / BEST)
     exported = out / "fusion.onnx"
-    export(exported, network, chosen.network, scaling, source, spread_of(network, prepared))
+    spread, person = spread_of(network, prepared), fit_estimator(network, prepared.train, chosen.network.rate_hz)
+    export(exported, network, chosen.network, scaling, source, spread, person)
     told(f"best average precision {progress.best:.4f} at step {progress.best_step}; network: {exported}")
     typer.echo(json.dumps({"average_precision": progress.best, "step": progress.best_step, "network": str(exported)}))
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ahdetect.errors import DataError
-from ahdetect.models.cues import Channel
-from ahdetect.models.fusion_config import FusionConfig, NetworkConfig, TrainingConfig
+from ahdetect.models.cues import CUES, Channel
+from ahdetect.models.evidence import PREVALENCE, REFERENCE_WEIGHT_S, logit, sigmoid
+from ahdetect.models.fusion_config import FusionConfig, NetworkConfig, SimulatedData, TrainingConfig
 from ahdetect.models.fusion_inputs import (
     KINDS,
     PRIOR,
@@ -24,13 +26,36 @@ from ahdetect.models.fusion_inputs import (
     chosen,
     fit_scaling,
 )
-from ahdetect.models.personal import Personal
-from ahdetect.models.simulate import SimulatedSession, optimal, simulate
+from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal, Usual
+from ahdetect.models.reference import reference
+from ahdetect.models.simulate import (
+    COLUMNS,
+    ODDS_SPREAD,
+    SimulatedPerson,
+    SimulatedSession,
+    optimal,
+    simulate,
+    simulate_session,
+)
 from ahdetect.models.training.sequences import Sequence as CueSequence
 from ahdetect.models.training.sequences import of_simulated
 
+INDEX_CHANNEL: Final = {c.name: c.channel for c in CUES}
+
 TEST_SEED: Final = 1_000_003
 """Added to the seed of training for simulated test people, so that nobody is in both; validation takes half of it."""
+
+CALIBRATION_S: Final = 75.0
+"""Length of a calibration of a simulated person, s: as `ahdetect calibrate`."""
+
+CALIBRATION_FPS: Final = 5.0
+
+STILL: Final = 0.25
+"""Share of the strangers that are measured against the population all the time, not their running mean; assumed."""
+
+ESTIMATE_CORRELATION: Final = (0.2, 0.8)
+"""How well an estimate of how often somebody is in A/H follows the truth: from the first minute on; see
+`docs/adaptation.md`."""
 
 FROM_START: Final = 0.3
 """Share of windows that begin where their clip does; assumed."""
@@ -51,6 +76,8 @@ class Clip:
         kinds: kind of prompt in force.
         personal: what the network is told of the person.
         split: train, val, test or "".
+        running: whether the person's running mean goes on from there.
+        estimate: share of time in A/H that an adaptation would have arrived at; None without one.
     """
 
     name: str
@@ -63,6 +90,8 @@ class Clip:
     kinds: tuple[str | None, ...]
     personal: Personal | None
     split: str
+    running: bool = True
+    estimate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,27 +198,64 @@ def clip_of(sequence: CueSequence, network: NetworkConfig, personal: Personal | 
 
 def features_of(clip: Clip, scaling: Scaling, rate_hz: float) -> Features:
     """A clip as the network takes it."""
-    inputs = Inputs(scaling, rate_hz, clip.personal)
+    inputs = Inputs(scaling, rate_hz, clip.personal, running=clip.running)
     return Features(
         inputs.whole(clip.values, clip.present),
         clip.present.astype(np.float32),
-        inputs.context(clip.since_s, clip.kinds),
+        inputs.context(clip.since_s, clip.kinds, clip.estimate),
         clip.truth,
         clip.video_label,
         clip.person,
-        inputs.prior_log_odds(None),
+        inputs.prior_log_odds(None, clip.estimate),
     )
 
 
 def simulated_clips(
-    sessions: Iterable[SimulatedSession], network: NetworkConfig, known: float, seed: int
+    sessions: Iterable[SimulatedSession], network: NetworkConfig, how: SimulatedData, seed: int
 ) -> list[Clip]:
-    """Simulated sessions as clips; a share `known` of the people is known, as after a calibration."""
-    rng = np.random.default_rng([seed, 77])
-    return [
-        clip_of(of_simulated(s, f"simulated {i}"), network, s.person.personal() if rng.random() < known else None)
-        for i, s in enumerate(sessions)
-    ]
+    """Simulated sessions as clips, each person as well known as one may be at run time.
+
+    A share is known; a share had a calibration, whose usual values then stay; the rest are strangers, a part of whom is
+    measured against the population all the time. A part of those who are not known has an estimate of how often they
+    are in A/H, as good as one from some minutes.
+    """
+    found = []
+    for i, s in enumerate(sessions):
+        rng = np.random.default_rng([seed, i, 77])
+        clip, u = clip_of(of_simulated(s, f"simulated {i}"), network), rng.random()
+        if u < how.known:
+            found.append(replace(clip, personal=s.person.personal()))
+            continue
+        estimate = _estimated(s.person.prevalence, rng) if rng.random() < how.estimated else None
+        if u < how.known + how.calibrated:
+            found.append(replace(clip, personal=calibrated(s.person, rng), running=False, estimate=estimate))
+        else:
+            found.append(replace(clip, running=rng.random() >= STILL, estimate=estimate))
+    return found
+
+
+def calibrated(person: SimulatedPerson, rng: np.random.Generator, seconds: float = CALIBRATION_S) -> Personal:
+    """What neutral talk tells of a simulated person: usual values, the population as `REFERENCE_WEIGHT_S` of data."""
+    talk = simulate_session(person, rng, minutes=seconds / 60.0, fps=CALIBRATION_FPS, kinds=("neutral",))
+    usual = {}
+    for name in person.usual:
+        channel, ref = INDEX_CHANNEL[name], reference(name)
+        x = talk.cues[channel][:, COLUMNS[channel].index(name)].astype(np.float64)
+        x = (x[np.isfinite(x)] - ref.location) / ref.scale
+        own, weight = len(x) / CALIBRATION_FPS, REFERENCE_WEIGHT_S + len(x) / CALIBRATION_FPS
+        if own < 1.0:
+            continue
+        mean = own * float(x.mean()) / weight
+        sd = sqrt((REFERENCE_WEIGHT_S + own * float(x.var())) / weight)
+        usual[name] = Usual(ref.location + ref.scale * mean, ref.scale * sd, own)
+    return Personal(usual)
+
+
+def _estimated(prevalence: float, rng: np.random.Generator) -> float:
+    """An estimate that correlates with the truth over people by `ESTIMATE_CORRELATION`, shrunk as an estimate is."""
+    rho, centre = rng.uniform(*ESTIMATE_CORRELATION), logit(PREVALENCE)
+    noise = sqrt(1.0 - rho**2) * ODDS_SPREAD * rng.normal()
+    return float(np.clip(sigmoid(centre + rho * (rho * (logit(prevalence) - centre) + noise)), *PREVALENCE_BOUNDS))
 
 
 def simulated(config: FusionConfig) -> Data:
@@ -199,7 +265,7 @@ def simulated(config: FusionConfig) -> Data:
         simulate(n, at, minutes=how.minutes, fps=fps)
         for n, at in ((how.people, seed), (how.validation, seed + TEST_SEED // 2))
     ]
-    clips = [simulated_clips(s, config.network, how.known, seed + k) for k, s in enumerate(people)]
+    clips = [simulated_clips(s, config.network, how, seed + k) for k, s in enumerate(people)]
     source = f"simulated cues of {how.people} simulated people"
     best = tuple(bounded_log_odds(optimal(s)) for s in people[1])
     return replace(_data(clips[0], clips[1], config.network, source), best=best)

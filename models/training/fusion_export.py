@@ -19,6 +19,7 @@ from ahdetect.errors import StoreError
 from ahdetect.models.fusion import CHANNELS, FusionNetwork, FusionStep
 from ahdetect.models.fusion_config import NetworkConfig
 from ahdetect.models.fusion_inputs import CONTEXT, Scaling
+from ahdetect.models.prevalence import Estimator
 from ahdetect.models.runtime import FORMAT, META, STREAMS
 
 OPSET: Final = 18
@@ -29,7 +30,13 @@ OUTPUTS: Final = ("log_odds", "next_state")
 
 
 def export(
-    path: Path, network: FusionNetwork, config: NetworkConfig, scaling: Scaling, source: str, spread: float
+    path: Path,
+    network: FusionNetwork,
+    config: NetworkConfig,
+    scaling: Scaling,
+    source: str,
+    spread: float,
+    person: Estimator | None = None,
 ) -> None:
     """Write a network as an ONNX file of one step.
 
@@ -40,6 +47,7 @@ def export(
         scaling: its inputs' scaling.
         source: what it was trained on.
         spread: standard deviation of its log-odds.
+        person: how it tells how often a person is in A/H; None where nobody knows.
 
     Raises:
         StoreError: the file cannot be written.
@@ -67,6 +75,7 @@ def export(
         "state_width": step.state_width,
         "spread": spread,
         "source": source,
+        "person": None if person is None else person.to_json(),
     }
     model = program.model_proto
     onnx.helper.set_model_props(model, {META: json.dumps(about)})
