@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ahdetect import plugins
 from ahdetect.calibration.adapt import Change
 from ahdetect.calibration.fuser import AdaptiveFuser
+from ahdetect.calibration.network_adapters import AdaptiveNetworkFuser
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
 from ahdetect.capture.ledger import EdgeCounts, Ledger, LedgerRow
@@ -424,7 +425,17 @@ class Engine:
         if s.fuser == "network":
             if self.models.fusion is None:
                 raise ConfigError("The settings ask for a fusion network, but the models were loaded without one.")
-            return NetworkFuser(self.models.fusion, s.prompt_kind, s.prevalence, personal)
+            model = self.models.fusion
+            if person is None or not person.adapt or model.person is None:
+                return NetworkFuser(model, s.prompt_kind, s.prevalence, personal)
+            network = AdaptiveNetworkFuser(
+                model,
+                s.prompt_kind,
+                s.prevalence,
+                personal,
+                on_change=lambda change: self._adapted(change, network.personal),
+            )
+            return network
         if s.fuser.startswith(plugins.PREFIX):
             name = s.fuser.removeprefix(plugins.PREFIX)
             return plugins.GuardedFuser(
