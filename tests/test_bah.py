@@ -59,6 +59,7 @@ def test_every_answer_has_its_person_prompt_split_and_labels(
 
 def test_a_listed_video_without_a_file_is_named(release: tuple[Path, list[maker.Made]], corpus: Corpus) -> None:
     assert corpus.missing == (release[1][-1].name,)
+    assert not corpus.notes
 
 
 def test_the_oddities_are_really_there(release: tuple[Path, list[maker.Made]]) -> None:
@@ -161,6 +162,13 @@ def test_a_video_in_no_split_is_known_from_the_table_of_all(tmp_path: Path) -> N
     write(root, "bah-video.csv", f"video-path,class\n{ONE},No A-H\n{other},With A-H\n")
     write(root, other, "")
     assert [(v.split, v.labels.video) for v in read_corpus(root).videos] == [("train", 1.0), ("", 1.0)]
+
+
+def test_a_person_on_both_sides_of_a_split_is_named(tmp_path: Path) -> None:
+    root, other = small(tmp_path), "Videos/1/Visite_1/1_Question_5_x_Video.mp4"
+    write(root, "split/test.txt", f"{other},0,no\n")
+    write(root, other, "")
+    assert "whose scores will be too good: 1." in read_corpus(root).notes[-1]
 
 
 def test_a_name_with_spaces_throughout_tells_person_and_question(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def fusion(
         prepared = of_corpus(read_folder(folder), chosen, folder.name)
         people = len({c.person for c in prepared.train})
         # The folder's name only: weights travel, and a path may name a person.
-        prepared = replace(prepared, source=f"{len(prepared.train)} clips of {people} people ({folder.name})")
+        prepared = replace(prepared, source=f"{len(prepared.train)} clips of {people} people in {folder.name}")
 
     def told(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)

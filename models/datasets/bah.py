@@ -119,7 +119,18 @@ def read_corpus(folder: Path, cache: Path | None = None) -> Corpus:
         raise DataError(
             f"{root} lists {len(missing)} videos and holds none of them{first}; unpack its Videos folder.", value=root
         )
-    return Corpus(root, tuple(videos), tuple(missing), tuple(notes))
+    return Corpus(root, tuple(videos), tuple(missing), (*notes, *_on_both_sides(videos)))
+
+
+def _on_both_sides(videos: list[Video]) -> list[str]:
+    """A sentence where a person is in two splits: a model that has seen a person scores too well on them."""
+    splits: dict[str, set[str]] = {}
+    for v in videos:
+        splits.setdefault(v.person, set()).add(v.split)
+    both = sorted(person for person, own in splits.items() if len(own - {""}) > 1)
+    if not both:
+        return []
+    return [f"People in more than one split, whose scores will be too good: {', '.join(both)}."]
 
 
 class _Files:
