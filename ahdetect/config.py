@@ -21,9 +21,9 @@ class _Settings(BaseModel):
 class CameraSettings(_Settings):
     """What to ask of a camera; what it gives stands in the session file."""
 
-    width: int = Field(640, ge=16, le=7680)
-    height: int = Field(480, ge=16, le=4320)
-    fps: float = Field(30.0, gt=0, le=240)
+    width: int = Field(default=640, ge=16, le=7680)
+    height: int = Field(default=480, ge=16, le=4320)
+    fps: float = Field(default=30.0, gt=0, le=240)
 
 
 class ChannelSettings(_Settings):
@@ -34,7 +34,10 @@ class ChannelSettings(_Settings):
     voice: bool = True
     words: bool = True
     body_every: int | None = Field(
-        None, ge=1, le=30, description="body landmarks on every n-th frame; by default 3 live and 8 in an analysis"
+        default=None,
+        ge=1,
+        le=30,
+        description="body landmarks on every n-th frame; by default 3 live and 8 in an analysis",
     )
 
 
@@ -42,19 +45,25 @@ class SpeechSettings(_Settings):
     """Transcription."""
 
     weights: Literal["whisper_tiny_en"] = "whisper_tiny_en"
-    threads: int = Field(1, ge=1, le=16)
+    threads: int = Field(default=1, ge=1, le=16)
 
 
 class FusionSettings(_Settings):
     """The fuser and its prior."""
 
-    fuser: str = Field("evidence", pattern=r"^(evidence|network|plugin:[\w.-]+)$", description="or plugin:NAME")
-    network: str | None = Field(None, description="the fusion.onnx of `ahdetect train fusion`; for fuser = network")
-    prompt_kind: PromptKind | None = Field(None, description="kind of prompt answered from the start; None: blind")
-    prevalence: float = Field(0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)")
-    segment_s: float = Field(4.25, gt=0.1, le=60, description="mean length of an A/H segment (BAH)")
-    personal: bool = Field(True, description="measure cues against the person's own running mean")
-    adapt: bool = Field(True, description="where a profile is in use, go on adapting to the person")
+    fuser: str = Field(default="evidence", pattern=r"^(evidence|network|plugin:[\w.-]+)$", description="or plugin:NAME")
+    network: str | None = Field(
+        default=None, description="the fusion.onnx of `ahdetect train fusion`; for fuser = network"
+    )
+    prompt_kind: PromptKind | None = Field(
+        default=None, description="kind of prompt answered from the start; None: blind"
+    )
+    prevalence: float = Field(
+        default=0.18, gt=0.0, lt=1.0, description="share of time in A/H, prompt-blind (BAH v1: .184)"
+    )
+    segment_s: float = Field(default=4.25, gt=0.1, le=60, description="mean length of an A/H segment (BAH)")
+    personal: bool = Field(default=True, description="measure cues against the person's own running mean")
+    adapt: bool = Field(default=True, description="where a profile is in use, go on adapting to the person")
 
     @model_validator(mode="after")
     def _has_network(self) -> FusionSettings:
@@ -66,7 +75,7 @@ class FusionSettings(_Settings):
 class PluginSettings(_Settings):
     """What of other packages takes part; nothing does because it is installed."""
 
-    cue_extractors: tuple[str, ...] = Field((), description="names of plug-ins that measure pictures or sound")
+    cue_extractors: tuple[str, ...] = Field(default=(), description="names of plug-ins that measure pictures or sound")
 
 
 class Settings(_Settings):

@@ -82,16 +82,16 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = Field(pattern=r"^[\w.-]{1,64}$")
-    moments: tuple[Moment, ...] = Field((Moment.ONSET, Moment.OFFSET), min_length=1)
+    moments: tuple[Moment, ...] = Field(default=(Moment.ONSET, Moment.OFFSET), min_length=1)
     signal: Signal = Signal.P
     channel: Channel | None = None
     on: float | None = None
     off: float | None = None
-    sustained_s: float | None = Field(None, gt=0, le=3600)
+    sustained_s: float | None = Field(default=None, gt=0, le=3600)
     prompts: tuple[PromptKind, ...] = ()
-    refractory_s: float = Field(0.0, ge=0, le=86_400)
-    coverage: float = Field(COVERAGE, ge=0, le=1)
-    coverage_s: float = Field(COVERAGE_S, gt=0, le=60)
+    refractory_s: float = Field(default=0.0, ge=0, le=86_400)
+    coverage: float = Field(default=COVERAGE, ge=0, le=1)
+    coverage_s: float = Field(default=COVERAGE_S, gt=0, le=60)
     rows: RowKind = RowKind.SETTLED
 
     @model_validator(mode="after")

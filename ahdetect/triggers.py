@@ -212,8 +212,9 @@ class Triggers:
         prompt: kind of prompt answered from the start, None where it is not known.
 
     Example:
-        >>> from ahdetect.rules import Rule
-        >>> triggers = Triggers([Rule(name="calls-for-help", on=0.6, off=0.4, sustained_s=2.0, refractory_s=60)])
+        >>> from ahdetect.rules import Moment, Rule
+        >>> rule = Rule(name="calls-for-help", on=0.6, moments=(Moment.SUSTAINED,), sustained_s=2.0, refractory_s=60)
+        >>> triggers = Triggers([rule])
         >>> for row in session.rows():
         ...     for event in triggers.step(row):
         ...         print(event.t_ns, event.rule, event.moment.value, event.p, event.coverage)

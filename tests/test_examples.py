@@ -106,6 +106,70 @@ def test_importing_the_wheel_loads_nothing_but_itself_and_the_session_neither_sc
     assert said.strip() == "[]"
 
 
+TYPED = """
+import asyncio
+
+import numpy as np
+
+import ahdetect
+from ahdetect.outlets import Callback, Item, Outlets
+from ahdetect.rules import Moment, Rule, load_rules
+from ahdetect.triggers import TriggerEvent
+
+
+def offline(clip: str) -> list[float]:
+    timeline = ahdetect.analyze(clip, progress=lambda done: print(done.done_s))
+    row: ahdetect.Row = timeline.rows[0]
+    name: str = row.band.value
+    return [segment.mean_p for segment in timeline.segments] + [row.contributions[ahdetect.Channel.FACE]]
+
+
+async def live() -> ahdetect.Row | None:
+    settings = ahdetect.Settings.model_validate({"channels": {"body": False}})
+    async with ahdetect.Session(video="push", audio="push", settings=settings) as session:
+        asked: int = session.ask("And what keeps you?", kind="hesitant")
+        session.push_video(np.zeros((480, 640, 3), np.uint8))
+        session.push_audio(np.zeros(640, np.int16), asked, rate=16_000)
+        async for row in session.rows(settled_only=True):
+            return row
+    return None
+
+
+def told(item: Item) -> None:
+    if isinstance(item.content, TriggerEvent):
+        print(item.content.rule, item.to_json())
+
+
+def ruled(session: ahdetect.Session) -> None:
+    mine = [Rule(name="r", sustained_s=2.0, moments=(Moment.SUSTAINED,)), *load_rules("rules.toml").rule]
+    with Outlets(session, [Callback(told)], mine), session:
+        session.wait(60)
+
+
+asyncio.run(live())
+"""
+
+
+def test_a_host_that_checks_its_types_finds_ours(host: Path) -> None:
+    (host / "typed.py").write_text(TYPED, encoding="utf-8")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--python-executable",
+            command(host)[0],
+            "--config-file=",
+            "typed.py",
+        ],
+        cwd=host,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.models
 def test_the_check_in_asks_and_sums_up_every_answer(host: Path) -> None:
     clip = beginning(DEMO, host / "answers.mkv", 6.0)

@@ -237,7 +237,7 @@ class Outlets:
 
     Example:
         >>> session = ahdetect.Session(video="0", audio="default")
-        >>> rules = [Rule(name="hesitates", sustained_s=2.0, moments=("sustained",))]
+        >>> rules = [Rule(name="hesitates", sustained_s=2.0, moments=(Moment.SUSTAINED,))]
         >>> with Outlets(session, [Callback(lambda item: print(item.to_json()))], rules), session:
         ...     session.wait(60)
     """

@@ -46,16 +46,20 @@ class Start(_Message):
     """The first message: what will be pushed, and what is to come back."""
 
     type: Literal["start"]
-    video: bool = Field(True, description="pictures will be pushed")
-    audio: bool = Field(True, description="sound will be pushed")
-    live: bool = Field(True, description="false: nothing is dropped, pushing waits for room; settled rows only")
-    prompt: PromptKind | None = Field(None, description="kind of prompt answered from the start")
-    rows: Literal["settled", "provisional", "none"] = Field("settled", description="provisional: the first of each row")
-    events: bool = Field(True, description="also send prompts, markers, onsets and offsets of segments")
-    words: bool = Field(False, description="also send what is said")
-    rules: tuple[Rule, ...] = Field((), max_length=100, description="triggers, beside those of the service")
-    record: bool = Field(False, description="store the session, where the service may; needs a consent")
-    consent: dict[str, Any] | None = Field(None, description="record of consent, as of `ahdetect session consent`")
+    video: bool = Field(default=True, description="pictures will be pushed")
+    audio: bool = Field(default=True, description="sound will be pushed")
+    live: bool = Field(default=True, description="false: nothing is dropped, pushing waits for room; settled rows only")
+    prompt: PromptKind | None = Field(default=None, description="kind of prompt answered from the start")
+    rows: Literal["settled", "provisional", "none"] = Field(
+        default="settled", description="provisional: the first of each row"
+    )
+    events: bool = Field(default=True, description="also send prompts, markers, onsets and offsets of segments")
+    words: bool = Field(default=False, description="also send what is said")
+    rules: tuple[Rule, ...] = Field(default=(), max_length=100, description="triggers, beside those of the service")
+    record: bool = Field(default=False, description="store the session, where the service may; needs a consent")
+    consent: dict[str, Any] | None = Field(
+        default=None, description="record of consent, as of `ahdetect session consent`"
+    )
 
 
 class Prompt(_Message):
@@ -63,16 +67,16 @@ class Prompt(_Message):
 
     type: Literal["prompt"]
     kind: PromptKind | None = None
-    text: str = Field("", max_length=2000)
-    t_ns: int | None = Field(None, ge=0, le=LATEST_NS)
+    text: str = Field(default="", max_length=2000)
+    t_ns: int | None = Field(default=None, ge=0, le=LATEST_NS)
 
 
 class Mark(_Message):
     """A marker."""
 
     type: Literal["mark"]
-    note: str = Field("", max_length=2000)
-    t_ns: int | None = Field(None, ge=0, le=LATEST_NS)
+    note: str = Field(default="", max_length=2000)
+    t_ns: int | None = Field(default=None, ge=0, le=LATEST_NS)
 
 
 class Time(_Message):
