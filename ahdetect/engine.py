@@ -191,8 +191,7 @@ class Supervisor(Stage):
         while self._sinks_said < len(self._sink_errors):
             self._ledger.write(now, "sink_off", "store", error=str(self._sink_errors[self._sinks_said]))
             self._sinks_said += 1
-        news = self._ledger.since(self._read)
-        self._read += len(news)
+        news, self._read = self._ledger.since(self._read)
         for row in news:
             if row.kind in DEVICE_KINDS:
                 self._on_device(row)
@@ -728,10 +727,7 @@ class Engine:
         if self._video is not None and self._video.info.has_video:
             totals["video"] = {"frames": self._video.totals.frames, "broken": self._video.totals.broken}
         totals["rows"] = {"shown": self.counts["shown"], "settled": self.counts["rows"]}
-        kinds: dict[str, int] = {}
-        for row in self.ledger.rows():
-            kinds[row.kind] = kinds.get(row.kind, 0) + 1
-        totals["entries"] = kinds
+        totals["entries"] = self.ledger.entries()
         return totals
 
     def latency_table(self) -> dict[str, dict[str, float]]:

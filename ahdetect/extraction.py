@@ -273,7 +273,7 @@ def _with_labels(cues: Cues, clip: Clip) -> Cues:
 def frame_times(path: Path) -> NDArray[np.float64]:
     """When each picture of a clip is shown, s, rising; from the container, without decoding."""
     try:
-        with av.open(str(path)) as media:
+        with av.open(str(path), metadata_errors="replace") as media:
             if not media.streams.video:
                 return np.zeros(0)
             stream = media.streams.video[0]

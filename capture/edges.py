@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from ahdetect.capture.clock import NS_PER_S, Clock
-from ahdetect.capture.ledger import EdgeCounts, Ledger
+from ahdetect.capture.ledger import DROP, EdgeCounts, Ledger
 from ahdetect.capture.packets import Packet
 from ahdetect.capture.spill import Spill
 
@@ -105,7 +105,7 @@ class Edge(Generic[T]):
                 self._changed.notify_all()
             if dropped is not None:
                 self._dropped += 1
-                rows.append(("drop", {"seq": dropped.seq, "packet_ns": dropped.t_ns}))
+                rows.append((DROP, {"seq": dropped.seq, "packet_ns": dropped.t_ns}))
             if self.policy.overflow is Overflow.ALARM:
                 self._judge_alarm(rows)
         self._write(rows)

@@ -72,10 +72,10 @@ def _open(media: Media, file: BinaryIO | None) -> Any:
             raise MediaError(f"{path} is empty (0 bytes); record or copy it again.", value=str(path))
     try:
         if file is not None:
-            container = av.open(file)
+            container = av.open(file, metadata_errors="replace")
         else:
             # "file:" and the white list: a play list must not open network addresses behind the user's back.
-            container = av.open(f"file:{media}", options={"protocol_whitelist": "file"})
+            container = av.open(f"file:{media}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except PermissionError as error:
         raise MediaError(f"{name} may not be read; change its permissions.", value=str(media)) from error
     except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -394,8 +394,8 @@ class Watch(Stage, Generic[T]):
         return Progress.WORKED
 
     def _read_rows(self) -> None:
-        for row in self._rows.since(self._rows_read):
-            self._rows_read += 1
+        news, self._rows_read = self._rows.since(self._rows_read)
+        for row in news:
             lost = row.kind == "device_lost"
             self.tell(Status.LOST if lost else Status.ON, str(row.detail.get("reason", "")) if lost else "")
 

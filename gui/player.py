@@ -784,9 +784,9 @@ def _decoded_sound(source: Source, t_s: float, rate: int) -> Iterator[tuple[int,
     """Decoded frames from a bit before `t_s` on, each with its place relative to `t_s` in samples."""
     try:
         container = (
-            av.open(source.path())
+            av.open(source.path(), metadata_errors="replace")
             if callable(source.path)
-            else av.open(f"file:{source.path}", options={"protocol_whitelist": "file"})
+            else av.open(f"file:{source.path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
         )
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(f"{name_of(source.path)} cannot be opened as sound.", value=source.path) from error

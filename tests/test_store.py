@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from killed import killed_recording
@@ -25,10 +27,11 @@ from ahdetect.capture.clock import ManualClock
 from ahdetect.capture.ledger import Ledger
 from ahdetect.capture.packets import AudioBlock, Packet
 from ahdetect.commands import session as session_command
-from ahdetect.errors import StoreError
+from ahdetect.errors import DamagedError, StoreError
 from ahdetect.export.tables import write_frames, write_tables
 from ahdetect.models.cues import CUES, Channel
 from ahdetect.models.words import Word
+from ahdetect.store.frames import read_settled
 from ahdetect.store.lock import FolderLock
 from ahdetect.store.media import VideoFormat, read_pcm
 from ahdetect.store.reader import open_session
@@ -532,3 +535,28 @@ def test_lines_that_are_json_and_say_nothing_sensible_are_left_out_and_told(tmp_
     ]
     assert session.clip is None
     assert session.audio_offset_ns == 0
+
+
+def test_a_piece_of_rows_that_points_outside_of_its_file_is_left_out_and_told() -> None:
+    whole = rows_to_table([make_row(i) for i in range(20)]).combine_chunks().to_batches()[0]
+    n, at = whole.num_rows, whole.schema.get_field_index("reason_face")
+    offsets = np.zeros(n + 1, dtype=np.int32)
+    offsets[1] = 2**30  # Arrow would follow it, and the process would be gone
+    wild = pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(b"short"))
+    later = rows_to_table([make_row(i) for i in range(20, 40)]).combine_chunks().to_batches()[0]
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, FRAMES_SCHEMA) as stream:
+        for batch in (whole.set_column(at, whole.schema.field(at), wild), later):
+            stream.write_batch(batch)
+    told: list[str] = []
+    table = read_settled(lambda: io.BytesIO(sink.getvalue()), told.append)
+    assert table.column("id").to_pylist() == list(range(20, 40))
+    assert told == ["1 damaged piece of the rows left out"]
+
+
+def test_a_stream_of_something_else_holds_no_rows() -> None:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.schema([("id", pa.int64())])) as stream:
+        stream.write_batch(pa.record_batch({"id": [1, 2]}))
+    with pytest.raises(DamagedError, match="columns of a session"):
+        read_settled(lambda: io.BytesIO(sink.getvalue()))

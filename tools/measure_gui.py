@@ -21,6 +21,8 @@ import sys
 import tempfile
 import threading
 import time
+from array import array
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -77,20 +79,64 @@ class Camera:
                 self._process.wait()
 
 
-class Microphone:
-    """The clip's sound on a null sink of a private Pulse server; `name` is "none" where Pulse is not installed."""
+class SoundServer:
+    """A private Pulse server with a null sink, whose monitor is its microphone; `folder` is its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @staticmethod
+    def can_run() -> bool:
+        """Whether Pulse is installed."""
+        return all(shutil.which(p) is not None for p in ("pulseaudio", "pactl", "paplay"))
+
+    def serve(self) -> None:
+        """Start it, and let every program of this process use it."""
+        path = self._folder / "native"
+        os.environ |= {"PULSE_RUNTIME_PATH": str(self._folder), "PULSE_SERVER": f"unix:{path}"}
+        self._folder.chmod(0o700)
+        path.unlink(missing_ok=True)
+        self.start(
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            "-L", f"module-native-protocol-unix socket={path} auth-anonymous=1",
+            "-L", "module-null-sink sink_name=vmic",
+        )  # fmt: skip
+        ask = ["pactl", "set-default-source", "vmic.monitor"]
+        for _ in range(200):
+            if subprocess.run(ask, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+                break
+            time.sleep(0.05)
+        self.start(
+            "pacat", "--device=vmic", "--format=s16le", "--rate=48000", "--latency-msec=20", "/dev/zero"
+        )  # an idle monitor gives its sound in blocks of two seconds
+
+    def unplug(self) -> None:
+        """As if it had died."""
+        while self._processes:
+            process = self._processes.pop()
+            process.kill()
+            process.wait()
+
+    def start(self, *command: str) -> None:
+        """Run something for as long as the server runs."""
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._processes.append(process)
+
+
+class Microphone(SoundServer):
+    """The clip's sound on such a server; `name` is "none" where Pulse is not installed."""
 
     def __init__(self, clip: Path, folder: Path) -> None:
-        self._clip, self._folder = clip, folder
-        self._processes: list[subprocess.Popen[bytes]] = []
+        super().__init__(folder)
+        self._clip = clip
         self.name = "none"
 
     def __enter__(self) -> Microphone:
-        if any(shutil.which(p) is None for p in ("pulseaudio", "pactl", "paplay")):
+        if not self.can_run():
             return self
-        path = f"{self._folder / 'native'}"
-        os.environ |= {"PULSE_RUNTIME_PATH": str(self._folder), "PULSE_SERVER": f"unix:{path}"}
-        self._folder.chmod(0o700)
         sound = self._folder / "sound.wav"
         cut = ["ffmpeg", "-v", "quiet", "-stream_loop", "30", "-i", str(self._clip), "-vn", "-ar", "48000", str(sound)]
         subprocess.run(cut, check=True)
@@ -103,35 +149,8 @@ class Microphone:
 
     def plug(self) -> None:
         """Start the server and play."""
-        path, sound = self._folder / "native", self._folder / "sound.wav"
-        path.unlink(missing_ok=True)
-        self._start(
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
-            "-L", f"module-native-protocol-unix socket={path} auth-anonymous=1",
-            "-L", "module-null-sink sink_name=vmic",
-        )  # fmt: skip
-        ask = ["pactl", "set-default-source", "vmic.monitor"]
-        for _ in range(200):
-            if subprocess.run(ask, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-                break
-            time.sleep(0.05)
-        self._start(
-            "pacat", "--device=vmic", "--format=s16le", "--rate=48000", "--latency-msec=20", "/dev/zero"
-        )  # an idle monitor gives its sound in blocks of two seconds
-        self._start("paplay", "--device=vmic", str(sound))
-
-    def unplug(self) -> None:
-        """As if the sound server had died."""
-        while self._processes:
-            process = self._processes.pop()
-            process.kill()
-            process.wait()
-
-    def _start(self, *command: str) -> None:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self._processes.append(process)
+        self.serve()
+        self.start("paplay", "--device=vmic", str(self._folder / "sound.wav"))
 
 
 def resident_mb() -> float:
@@ -140,7 +159,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def percentiles(values: list[float]) -> dict[str, float]:
+def percentiles(values: Sequence[float]) -> dict[str, float]:
     """Median, 95th and 99th percentile, largest and count."""
     import numpy as np
 
@@ -189,6 +208,7 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     from ahdetect.gui.window import MainWindow
     from ahdetect.session import Session
     from ahdetect.store.consent import Consent, consent_text
+    from ahdetect.store.reader import open_session
 
     app = QApplication.instance() or QApplication(["measure_gui"])
     context = Context(QSettings(str(folder / "gui.ini"), QSettings.Format.IniFormat))
@@ -238,14 +258,14 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     class Answer(QObject):
         asked = pyqtSignal(float)
 
-    answer, late_ms, over = Answer(), list[float](), threading.Event()
+    answer, late_ms, over = Answer(), array("f"), threading.Event()
     answer.asked.connect(lambda at: late_ms.append((time.monotonic() - at) * 1e3), Qt.ConnectionType.QueuedConnection)
 
     def ask() -> None:
         while not over.wait(BEAT_S):
             answer.asked.emit(time.monotonic())
 
-    paints_ms, slow = list[float](), list[tuple[float, float]]()
+    paints_ms, slow = array("f"), list[tuple[float, float]]()
     painted = screen.paint
 
     def timed() -> None:
@@ -267,8 +287,7 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     spin(WARM_S)
     asker = threading.Thread(target=ask, daemon=True)
     asker.start()
-    late_ms.clear()
-    paints_ms.clear()
+    del late_ms[:], paints_ms[:]
     cpu, process_cpu, wall = time.thread_time(), time.process_time(), time.monotonic()
     memory: list[tuple[float, float]] = []
     timer = QTimer()
@@ -324,8 +343,8 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     spin(60, lambda: not screen.model.busy)
     stored = screen.model.snapshot().folder
     assert stored is not None
-    info = json.loads((stored / "session.json").read_text())
-    events = [json.loads(line)["kind"] for line in (stored / "events.jsonl").read_text().splitlines()]
+    kept = open_session(stored, context.keys)
+    info, events = kept.info, [event["kind"] for event in kept.events()]
     window.shutdown()
     window.close()
     with suppress(RuntimeError):

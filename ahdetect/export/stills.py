@@ -34,7 +34,7 @@ class Stills:
     def __init__(self, path: Media, origin_s: float | None = None) -> None:
         self.path = path
         try:
-            self._container = av.open(path() if callable(path) else str(path))
+            self._container = av.open(path() if callable(path) else str(path), metadata_errors="replace")
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(f"Cannot open {path} as a video: {error.strerror or error}.", value=path) from error
         if not self._container.streams.video:

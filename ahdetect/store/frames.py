@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import pyarrow as pa
 
+from ahdetect.errors import DamagedError
 from ahdetect.store.schema import FRAMES_SCHEMA
 
 _ID: Final = [FRAMES_SCHEMA.get_field_index(name) for name in ("id", "settled")]
@@ -15,7 +16,7 @@ _TOGETHER: Final = 256
 """Batches that are joined at a time: each one alone costs more in bookkeeping than in values."""
 
 
-def read_settled(open_stream: Callable[[], BinaryIO]) -> Any:
+def read_settled(open_stream: Callable[[], BinaryIO], tell: Callable[[str], object] = lambda _: None) -> Any:
     """All rows of an Arrow IPC stream as a `pyarrow.Table`, one per id and in that order.
 
     Of an id the settled row stays, else the newest provisional one. A torn tail ends the stream. The file is read
@@ -24,6 +25,10 @@ def read_settled(open_stream: Callable[[], BinaryIO]) -> Any:
 
     Args:
         open_stream: opens the file anew each time.
+        tell: hears, in words, of batches that are damaged and were left out.
+
+    Raises:
+        DamagedError: the stream does not hold rows of a session.
     """
     marks = [(b["id"].to_numpy(), b["settled"].to_numpy(zero_copy_only=False)) for b in _batches(open_stream, _ID)]
     if not marks:
@@ -36,15 +41,20 @@ def read_settled(open_stream: Callable[[], BinaryIO]) -> Any:
     stays[order[last]] = True
     pieces: list[Any] = []
     fresh: list[Any] = []
-    at = 0
+    at = lost = 0
     for batch in _batches(open_stream):
         if at == len(stays):
             break  # a session that is being recorded has grown meanwhile
-        fresh.append(batch.filter(pa.array(stays[at : at + batch.num_rows])))
+        if _is_whole(batch):
+            fresh.append(batch.filter(pa.array(stays[at : at + batch.num_rows])))
+        else:
+            lost += 1
         at += batch.num_rows
         if len(fresh) == _TOGETHER:
             pieces.append(pa.Table.from_batches(fresh, FRAMES_SCHEMA).combine_chunks())
             fresh = []
+    if lost:
+        tell(f"{lost} damaged piece{'s' if lost > 1 else ''} of the rows left out")
     table = pa.concat_tables([*pieces, pa.Table.from_batches(fresh, FRAMES_SCHEMA)])
     ids = table.column("id").to_numpy()
     return table if (np.diff(ids) > 0).all() else table.take(np.argsort(ids))
@@ -53,10 +63,29 @@ def read_settled(open_stream: Callable[[], BinaryIO]) -> Any:
 def _batches(open_stream: Callable[[], BinaryIO], fields: list[int] | None = None) -> Iterator[Any]:
     with open_stream() as file:
         try:
+            with pa.ipc.open_stream(file) as stream:
+                if stream.schema != FRAMES_SCHEMA:
+                    raise DamagedError("The rows do not have the columns of a session; analyse the recording again.")
+        except (pa.ArrowException, OSError, EOFError):
+            return  # not even its head is whole
+    with open_stream() as file:
+        try:
             with pa.ipc.open_stream(file, options=pa.ipc.IpcReadOptions(included_fields=fields)) as stream:
-                yield from stream
+                for batch in stream:
+                    if fields is not None and not _is_whole(batch):  # without them no row can be told from another
+                        return
+                    yield batch
         except (pa.ArrowException, OSError, EOFError):
             return  # a batch that the crash cut in two; those before it are whole
+
+
+def _is_whole(batch: Any) -> bool:
+    """Whether its values lie where it says: Arrow reads what it is told to, also outside of the file."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def with_smoothed(table: Any, p_smoothed: Mapping[int, float] | None) -> Any:

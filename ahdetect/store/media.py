@@ -225,7 +225,7 @@ class AudioFile:
 
 def open_media(media: Media) -> Any:
     """A container of PyAV on a path or on what opens the bytes."""
-    return av.open(media() if callable(media) else str(media))
+    return av.open(media() if callable(media) else str(media), metadata_errors="replace")
 
 
 def read_pcm(media: Media) -> NDArray[np.int16]:

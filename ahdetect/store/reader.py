@@ -118,7 +118,7 @@ class Session:
                 with self.files.read(FRAMES) as file:
                     return pq.read_table(file, columns=None if columns is None else list(columns))
             if self.files.exists(FRAMES_STREAM):
-                return read_settled(lambda: self._noted(FRAMES_STREAM))
+                return read_settled(lambda: self._noted(FRAMES_STREAM), self._note)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(
                 f"{path} is damaged ({str(error).splitlines()[0]}); analyse the recording again.", value=path

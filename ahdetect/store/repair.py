@@ -165,17 +165,19 @@ class _Repair:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._opened: list[Any] = []
+        self._notes: list[str] = []
 
     @property
     def damage(self) -> list[str]:
         """What was damaged, in words."""
-        return list(dict.fromkeys(note for file in self._opened for note in getattr(file, "damage", ())))
+        notes = (note for file in self._opened for note in getattr(file, "damage", ()))
+        return list(dict.fromkeys([*notes, *self._notes]))
 
     def frames(self) -> float | None:
         """Parquet from the stream; the end of its last row in seconds."""
         files = self._files
         if not files.exists(FRAMES) and files.exists(FRAMES_STREAM):
-            table = read_settled(lambda: self._read(FRAMES_STREAM))
+            table = read_settled(lambda: self._read(FRAMES_STREAM), self._notes.append)
             with files.whole(FRAMES) as file:
                 put_parquet(table, file)
         files.unlink(FRAMES_STREAM)

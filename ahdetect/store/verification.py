@@ -23,6 +23,7 @@ from ahdetect.store.erasure import ERASING
 from ahdetect.store.files import CLOSED
 from ahdetect.store.journal import session_id
 from ahdetect.store.keys import Keys
+from ahdetect.store.media import open_media
 from ahdetect.store.reader import Session, open_session, read_entries, read_manifest
 from ahdetect.store.schema import AUDIO, EVENTS, FRAMES, FRAMES_STREAM, LEDGER, SESSION_JSON, TIMELINE_PNG, VIDEO, WORDS
 from ahdetect.store.sealed_reader import SealedReader
@@ -162,13 +163,13 @@ def _table(path: Path) -> None:
 
 
 def _pictures(path: Path) -> None:
-    with av.open(str(path)) as media:
+    with open_media(path) as media:
         for _ in media.demux(_first(media.streams.video)):
             pass
 
 
 def _sound(path: Path) -> None:
-    with av.open(str(path)) as media:
+    with open_media(path) as media:
         for _ in media.decode(_first(media.streams.audio)):
             pass
 
