@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Final, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ahdetect.analysis import Progress, analyze
 from ahdetect.capture.media import AudioReader
+from ahdetect.capture.packets import SAMPLE_RATE
 from ahdetect.config import Settings
 from ahdetect.errors import AhdetectError, MediaError, StoreError, known
 from ahdetect.events import find_segments
@@ -48,6 +50,9 @@ CUE_NAMES: Final = frozenset(cue.name for cue in CUES)
 BLOCK: Final = 32
 """Rows that are made together: one alone takes 8 ms, these 9 (measured), and who plays asks for the next ones."""
 BLOCKS: Final = 16
+
+PIECE_S: Final = 10
+"""Sound that the waveform takes in at a time: .5 ms of the window's thread."""
 
 
 class Cancelled(Exception):  # noqa: N818  a wish, not an error
@@ -411,12 +416,29 @@ class SoundPeaks:
                 start = reader.stream.container.start_time or 0
                 origin_s = self._sound.origin_s if self._sound.origin_s is not None else start // 1000 / 1000
                 at = 0
-                for block in reader:
+                for pcm in _joined(block.pcm for block in reader):
                     if self._stop.is_set():
                         return
-                    self._columns.add_sound(reader.start_ns / NS_PER_S - origin_s + at / 16_000, block.pcm)
-                    at += len(block.pcm)
-                    if at // 16_000 % 10 == 0:
-                        self._stop.wait(0.001)  # others want to paint
+                    self._columns.add_sound(reader.start_ns / NS_PER_S - origin_s + at / SAMPLE_RATE, pcm)
+                    at += len(pcm)
+                    self._stop.wait(0.001)  # others want to paint
             finally:
                 reader.close()
+
+
+def _joined(blocks: Iterable[NDArray[np.int16]]) -> Iterator[NDArray[np.int16]]:
+    """The same sound in fewer pieces: a second at first, so that something is there soon, then up to `PIECE_S`.
+
+    The window takes each piece in by itself, and an hour has 100,000 blocks.
+    """
+    waiting: list[NDArray[np.int16]] = []
+    held = passed = 0
+    for block in blocks:
+        waiting.append(block)
+        held += len(block)
+        if held >= min(PIECE_S * SAMPLE_RATE, max(SAMPLE_RATE, passed)):
+            yield np.concatenate(waiting)
+            passed += held
+            waiting, held = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
