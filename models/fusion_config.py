@@ -101,7 +101,7 @@ class TrainingConfig(_Config):
         every: steps between two looks at the validation people; a checkpoint is written at each.
         patience: looks without a better average precision before training stops.
         validation_share: share of people held out where the data names no split.
-        precision: auto (bfloat16 autocast where a GPU is, else float32) or float32.
+        precision: auto (bfloat16 autocast where a GPU computes in it, else float32) or float32.
     """
 
     seed: int = Field(0, ge=0)
