@@ -108,9 +108,9 @@ must not be used to judge people.
 ## How good it is
 
 `ahdetect train talk --data DIR{encoder}`: nested cross-validation by
-video, 5 folds outside, 4 inside for penalties, heads and offsets, seeds {seeds}; figures from outer folds only. Macro-F1 pooled over folds with the 95 %
-bootstrap interval over videos; the difference to the shipped head that knows earlier turns, with the interval over the
-same videos drawn; F1 per class. Means over seeds.
+video, 5 folds outside, 4 inside for penalties, heads and offsets, seeds {seeds}; figures from outer folds only.
+Macro-F1 pooled over folds with the 95 % bootstrap interval over videos; the difference to the shipped head that knows
+earlier turns, with the interval over the same videos drawn; F1 per class. Means over seeds.
 
 | variant | macro-F1 | difference | change | neutral | sustain |
 |---|---|---|---|---|---|
