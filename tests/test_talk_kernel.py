@@ -138,7 +138,8 @@ def test_training_measures_kernels_and_experts_beside_the_head(tmp_path: Path, m
     write_full(tmp_path / annomi.FULL, [("7", str(k), "client", "change") for k in (1, 1, 2, 2)])
     told = np.eye(3)[labels] + rng.normal(0, 0.1, (120, 3))  # states that give the label away
     monkeypatch.setattr(family, "encode", lambda *_: (rng.normal(size=(120, 3)), told))
-    monkeypatch.setattr(training, "REPEATS", 1)
+    for name, value in (("REPEATS", 1), ("OUTER", 3), ("RESAMPLES", 50)):
+        monkeypatch.setattr(training, name, value)
     results = training.train_talk(tmp_path, tmp_path / "out", 0, compare=tmp_path)
     variants = results["variants"]
     assert variants["kernel, therapist"]["macro_f1"] > variants["after"]["macro_f1"] + 0.1
