@@ -32,6 +32,8 @@ CURVE: Final = {name: i for i, name in enumerate(CURVES)}
 PRESENCES: Final = tuple(Presence)
 BANDS: Final = tuple(Band)
 
+USUAL_FPS: Final = 30.0
+"""Rows a second that room is taken for."""
 PEAK_S: Final = 0.01
 """The waveform keeps a minimum and a maximum per 10 ms."""
 PEAK_SAMPLES: Final = round(SAMPLE_RATE * PEAK_S)
@@ -152,20 +154,24 @@ class Window:
 class Columns:
     """Append-only columns of one session.
 
+    Args:
+        room_s: length of a live session, at `USUAL_FPS`, that has its memory from the start: 23 MB an hour.
+
     Attributes:
         human: segments set by a person, in order; put there by `set_human`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room_s: float = 0.0) -> None:
+        room = round(room_s * USUAL_FPS)
         self._inbox: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._reading = threading.RLock()
-        self._ids = Grown(0, np.int64)
-        self._t = Grown(0, np.float64)
-        self._settled = Grown(0, np.bool_)
-        self._band = Grown(0, np.uint8)
-        self._presence = Grown(len(CHANNELS), np.uint8)
-        self._reason = Grown(len(CHANNELS), np.int32)
-        self._curves = Pyramid(len(CURVES))
+        self._ids = Grown(0, np.int64, room)
+        self._t = Grown(0, np.float64, room)
+        self._settled = Grown(0, np.bool_, room)
+        self._band = Grown(0, np.uint8, room)
+        self._presence = Grown(len(CHANNELS), np.uint8, room)
+        self._reason = Grown(len(CHANNELS), np.int32, room)
+        self._curves = Pyramid(len(CURVES), room=room)
         self._breaks = [Grown(0, np.int64) for _ in CHANNELS]
         self._breaks_fresh = 0
         self._open = 0  # rows before this one are all settled
@@ -174,7 +180,7 @@ class Columns:
         self._reason_kind: list[int] = [0]
         self._kind_number: dict[str, int] = {"": 0}
         self._compared = Pyramid(1)
-        self._peaks = Pyramid(1, spans=True)
+        self._peaks = Pyramid(1, spans=True, room=round(room_s / PEAK_S))
         self._sound_end_s: float | None = None
         self._sound_rest: NDArray[np.int16] = np.empty(0, np.int16)
         self._loudest = 0.0

@@ -44,6 +44,8 @@ LOOK_S: Final = 0.5
 """How often the books, the disk and the sources are looked at."""
 RECENT_S: Final = 10.0
 """The line of truth tells of this long."""
+ROOM_S: Final = 3600.0
+"""A session of an hour draws its tracks from memory that it has from the start: 23 MB. A longer one takes more."""
 LOW_DISK_S: Final = 600.0
 """Less than ten minutes of space is a warning."""
 GONE_S: Final = 1.0
@@ -250,8 +252,8 @@ class LiveModel:
         self._cancelled = False
         self._reset()
 
-    def _reset(self) -> None:
-        self.columns = Columns()
+    def _reset(self, room_s: float = 0.0) -> None:
+        self.columns = Columns(room_s)
         self._row: Row | None = None
         self._recent = _Recent()
         self._truth = Truth()
@@ -268,7 +270,7 @@ class LiveModel:
         """Load what is needed, open the devices and record; a second call while one runs does nothing."""
         if self.state in BUSY:
             return
-        self._reset()
+        self._reset(ROOM_S)
         self._error, self._cancelled = "", False
         self.state, self._progress = State.STARTING, "models"
         self._prompts, self._storage = list(plan.prompts), plan.storage

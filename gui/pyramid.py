@@ -23,11 +23,15 @@ class Grown:
     Args:
         width: numbers per row; 0 for a flat array.
         dtype: of the numbers.
+        room: rows that have their memory from the start, so that a recording neither grows by them nor waits for it.
     """
 
-    def __init__(self, width: int, dtype: type) -> None:
+    def __init__(self, width: int, dtype: type, room: int = ROOM) -> None:
         self._width = width
-        self._store: NDArray[Any] = np.empty((ROOM, width) if width else ROOM, dtype=dtype)
+        room = max(room, ROOM)
+        self._store: NDArray[Any] = np.empty((room, width) if width else room, dtype=dtype)
+        if room > ROOM:
+            self._store.fill(0)  # an empty array gets its memory page by page, when it is written
         self._n = 0
 
     def __len__(self) -> int:
@@ -60,12 +64,16 @@ class Pyramid:
     Args:
         width: numbers per row.
         spans: whether a row is itself a stretch with a minimum and a maximum (such as 10 ms of sound).
+        room: rows that have their memory from the start.
     """
 
-    def __init__(self, width: int, *, spans: bool = False) -> None:
+    def __init__(self, width: int, *, spans: bool = False, room: int = ROOM) -> None:
         self._width = width
-        base = Grown(width, np.float32)
-        self._levels: list[tuple[Grown, Grown]] = [(base, Grown(width, np.float32) if spans else base)]
+        base = Grown(width, np.float32, room)
+        self._levels: list[tuple[Grown, Grown]] = [(base, Grown(width, np.float32, room) if spans else base)]
+        while room > ROOM:
+            room >>= 1
+            self._levels.append((Grown(width, np.float32, room), Grown(width, np.float32, room)))
         self._fresh = 0
 
     def __len__(self) -> int:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from timelines import FRAME_NS, make_row, make_rows, make_timeline, make_words
 
 from ahdetect.events import Event
-from ahdetect.gui.columns import CURVE, PEAK_S, Columns, HumanSegment, peaks_of
+from ahdetect.gui.columns import CURVE, PEAK_S, Columns, HumanSegment, Window, peaks_of
 from ahdetect.gui.pyramid import ROOM, Pyramid
 from ahdetect.models.cues import Channel
 from ahdetect.models.posterior import Presence
@@ -723,3 +723,27 @@ def test_a_screen_reader_finds_a_slider_over_the_seconds(view: Any) -> None:
     view.set_cursor(27.2)
     assert isinstance(view.canvas, QAbstractSlider)
     assert (view.canvas.minimum(), view.canvas.value(), view.canvas.maximum()) == (0, 27, 60)
+
+
+def test_a_session_has_its_room_from_the_start_and_may_outgrow_it() -> None:
+    small, large = Columns(), Columns(room_s=100.0)
+    for columns in (small, large):
+        columns.add(make_row(0))
+    parts = (large._t, large._presence, *(g for pair in large._curves._levels for g in pair))
+    stores = [grown._store for grown in parts]
+    for i in range(1, 2900):
+        large.add(make_row(i))
+        small.add(make_row(i))
+        if i % 97 == 0:  # levels are built in between, as a live view does
+            assert_same_window(large.window(0.0, 40.0, 200), small.window(0.0, 40.0, 200))
+    assert all(grown._store is store for grown, store in zip(parts, stores, strict=True))
+    for i in range(2900, 3500):
+        large.add(make_row(i))
+        small.add(make_row(i))
+    assert_same_window(large.window(0.0, 200.0, 300), small.window(0.0, 200.0, 300))
+
+
+def assert_same_window(a: Window, b: Window) -> None:
+    np.testing.assert_array_equal(a.low, b.low)
+    np.testing.assert_array_equal(a.high, b.high)
+    np.testing.assert_array_equal(a.settled, b.settled)
