@@ -16,7 +16,7 @@ from ahdetect.models.fusion_config import NetworkConfig
 from ahdetect.models.fusion_inputs import ESTIMATED, PRIOR, Inputs, chosen, fit_scaling
 from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal, Usual
 from ahdetect.models.posterior import Fuser
-from ahdetect.models.prevalence import FIGURES, Estimator, figures_of, prevalence_of
+from ahdetect.models.prevalence import FIGURES, WORTH, Estimator, figures_of, prevalence_of
 from ahdetect.models.runtime import FusionModel, NetworkFuser
 from ahdetect.models.simulate import SimulatedSession, joined, simulate
 from ahdetect.models.training.fusion_data import Features, clip_of, features_of
@@ -80,7 +80,7 @@ def test_an_estimate_counts_the_more_the_longer_it_was_seen_and_keeps_its_bounds
     grown = [BY_MORE.log_odds(means, s) for s in (0.0, 30.0, 100.0, 1000.0)]
     assert grown[0] == 0.0
     assert grown == sorted(grown)
-    assert grown[2] == pytest.approx(0.5 * 8.0 * means[0])
+    assert grown[2] == pytest.approx(WORTH * 0.5 * 8.0 * means[0])
     assert prevalence_of(50.0) == PREVALENCE_BOUNDS[1]
     assert prevalence_of(-50.0) == PREVALENCE_BOUNDS[0]
 

@@ -143,8 +143,10 @@ def main() -> None:
 
     still = [replace(c, running=False) for c in plain]
     known = [replace(c, personal=p, running=False) for c, p in zip(plain, found, strict=True)]
+    true = [s.person.personal() for s in sessions]
+    stranger = [replace(c, personal=replace(p, prevalence=None)) for c, p in zip(plain, true, strict=True)]
     told("source only", still)
-    for name, clips in (("running mean", plain), ("calibrated", known)):
+    for name, clips in (("running mean", plain), ("calibrated", known), ("all but prevalence", stranger)):
         x = told(name, clips)
 
         def adapted(i: int, f: Features, clips: list[Clip] = clips, x: Array = x) -> Features:
@@ -155,10 +157,10 @@ def main() -> None:
         for name, kind in (("TENT", NetworkTent), ("SHOT", NetworkShot)):
             parts = [by_weights(lambda k=kind: k(network), features_of(c, scaling, rate), rate) for c in plain]
             said[f"running mean + {name}"] = 1.0 / (1.0 + np.exp(-np.stack(parts, axis=1)))
-    told("oracle", [replace(c, personal=s.person.personal()) for c, s in zip(plain, sessions, strict=True)])
+    told("oracle", [replace(c, personal=p) for c, p in zip(plain, true, strict=True)])
     told(
         "oracle of location and scale",
-        [replace(c, personal=Personal(s.person.usual)) for c, s in zip(plain, sessions, strict=True)],
+        [replace(c, personal=Personal(p.usual)) for c, p in zip(plain, true, strict=True)],
     )
     if not how.no_bound:
         said["bound"] = np.stack([bound(s) for s in sessions], axis=1)
