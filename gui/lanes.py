@@ -24,6 +24,8 @@ from ahdetect.gui.theme import Theme
 from ahdetect.models.cues import Channel
 from ahdetect.timeline import NS_PER_S
 
+translate = QCoreApplication.translate
+
 ESTIMATE, SOUND, WORDS, SEGMENTS, HUMAN, EVENTS, AXIS = (
     "estimate", "sound", "words", "segments", "human", "events", "axis",
 )  # fmt: skip
@@ -68,26 +70,24 @@ class Lane:
 def lanes(quiet: bool) -> list[Lane]:
     """All tracks from top to bottom; in quiet mode those without a score."""
     names = {
-        Channel.FACE: QCoreApplication.translate("Tracks", "face"),
-        Channel.BODY: QCoreApplication.translate("Tracks", "body"),
-        Channel.VOICE: QCoreApplication.translate("Tracks", "voice"),
-        Channel.LANGUAGE: QCoreApplication.translate("Tracks", "language"),
-        Channel.DISCORD: QCoreApplication.translate("Tracks", "discord"),
+        Channel.FACE: translate("Tracks", "face"),
+        Channel.BODY: translate("Tracks", "body"),
+        Channel.VOICE: translate("Tracks", "voice"),
+        Channel.LANGUAGE: translate("Tracks", "language"),
+        Channel.DISCORD: translate("Tracks", "discord"),
     }
-    estimate = Lane(
-        ESTIMATE, QCoreApplication.translate("Tracks", "A/H probability"), 1.5 if quiet else 5.5, 0 if quiet else 8
-    )
+    estimate = Lane(ESTIMATE, translate("Tracks", "A/H probability"), 1.5 if quiet else 5.5, 0 if quiet else 8)
     channels = [Lane(c.value, names[c], 1.2 if quiet else 2.0, 3) for c in Channel]
-    model = [Lane(SEGMENTS, QCoreApplication.translate("Tracks", "model's segments"), 1.3, 0)]
+    model = [Lane(SEGMENTS, translate("Tracks", "model's segments"), 1.3, 0)]
     return [
         estimate,
         *channels,
-        Lane(SOUND, QCoreApplication.translate("Tracks", "sound"), 1.6, 2),
-        Lane(WORDS, QCoreApplication.translate("Tracks", "words"), WORD_LEVELS * 0.95, 0),
+        Lane(SOUND, translate("Tracks", "sound"), 1.6, 2),
+        Lane(WORDS, translate("Tracks", "words"), WORD_LEVELS * 0.95, 0),
         *([] if quiet else model),
-        Lane(HUMAN, QCoreApplication.translate("Tracks", "human segments"), 1.3, 0),
-        Lane(EVENTS, QCoreApplication.translate("Tracks", "events"), 1.3, 0),
-        Lane(AXIS, QCoreApplication.translate("Tracks", "minutes:seconds"), 1.3, 0),
+        Lane(HUMAN, translate("Tracks", "human segments"), 1.3, 0),
+        Lane(EVENTS, translate("Tracks", "events"), 1.3, 0),
+        Lane(AXIS, translate("Tracks", "minutes:seconds"), 1.3, 0),
     ]
 
 
@@ -115,14 +115,13 @@ def event_text(event: Event) -> str:
     def of(*names: str) -> str:
         return next((str(detail[n]) for n in names if detail.get(n)), "")
 
-    tr = QCoreApplication.translate
     head = {
-        "prompt": tr("Tracks", "Prompt"),
-        "marker": tr("Tracks", "Marker"),
-        "device_lost": tr("Tracks", "Lost"),
-        "device_back": tr("Tracks", "Back"),
-        "stage_crashed": tr("Tracks", "Stopped"),
-        TRIGGER: tr("Tracks", "Trigger"),
+        "prompt": translate("Tracks", "Prompt"),
+        "marker": translate("Tracks", "Marker"),
+        "device_lost": translate("Tracks", "Lost"),
+        "device_back": translate("Tracks", "Back"),
+        "stage_crashed": translate("Tracks", "Stopped"),
+        TRIGGER: translate("Tracks", "Trigger"),
     }.get(event.kind, event.kind.replace("_", " "))
     rest = trigger_text(detail) if event.kind == TRIGGER else of("kind_of_prompt", "note", "device", "stage")
     return f"{head}: {rest}" if rest else head
@@ -309,7 +308,7 @@ class LanePainter:
         self._bars.draw(painter, np.full(len(y), x_from), y, y + 1, colour, float(x_to - x_from))
 
     def _veil(self, painter: QPainter, x_from: int, x_to: int) -> None:
-        text = QCoreApplication.translate("Tracks", "Quiet mode: estimates are hidden while recording")
+        text = translate("Tracks", "Quiet mode: estimates are hidden while recording")
         self._repeat(painter, self.places[ESTIMATE], text, (0, math.inf), (x_from, x_to))
 
     def _band(self, painter: QPainter, x: NDArray[np.float64], window: Window) -> None:
@@ -465,7 +464,7 @@ class LanePainter:
                 x, wide = x[heads], wide[heads]
                 flat = np.full(len(x), y + h * 0.65)
                 self._bars.draw(painter, x, flat, flat + h * 0.2, mix(self.theme.surface, self.theme.text, 0.5), wide)
-                text = QCoreApplication.translate("Tracks", "zoom in to read the words")
+                text = translate("Tracks", "zoom in to read the words")
                 self._repeat(painter, (y, h * 0.6), text, (0, math.inf), (x_from, x_to))
             return
         boxes = self.word_boxes(x_from, x_to)

@@ -3101,6 +3101,30 @@
       <translation>minutes:secondes</translation>
     </message>
     <message>
+      <source>Prompt</source>
+      <translation>Consigne</translation>
+    </message>
+    <message>
+      <source>Marker</source>
+      <translation>Repère</translation>
+    </message>
+    <message>
+      <source>Lost</source>
+      <translation>Perdu</translation>
+    </message>
+    <message>
+      <source>Back</source>
+      <translation>De retour</translation>
+    </message>
+    <message>
+      <source>Stopped</source>
+      <translation>Arrêté</translation>
+    </message>
+    <message>
+      <source>Trigger</source>
+      <translation>Déclencheur</translation>
+    </message>
+    <message>
       <source>Quiet mode: estimates are hidden while recording</source>
       <translation>Mode discret : les estimations sont masquées pendant l’enregistrement</translation>
     </message>
