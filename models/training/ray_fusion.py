@@ -12,8 +12,7 @@ process or its machine goes away, Ray starts all of them anew and they go on fro
 from __future__ import annotations
 
 import shutil
-import threading
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +23,7 @@ import ray
 import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer, get_device
-from ray.util.queue import Empty, Queue
+from ray.util.queue import Queue
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
@@ -111,17 +110,14 @@ def fit(config: FusionConfig, data: Data, out: Path, workers: int, note: Note, *
     lines = Queue(maxsize=1, actor_options={"num_cpus": 0})
     on_gpus = ray.cluster_resources().get("GPU", 0) >= workers
     note(f"{workers} workers, {'a GPU each' if on_gpus else 'on CPUs'}")
-    trainer = TorchTrainer(
-        _work,
-        train_loop_config={"config": config, "data": ray.put(data), "out": out, "lines": lines},
-        torch_config=_Alone(store=str(out / STORE)) if alone else TorchConfig(),
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=on_gpus),
-        run_config=RunConfig(
-            name="run", storage_path=str(out / STORE), failure_config=FailureConfig(max_failures=RESTARTS)
-        ),
-    )
+    given = {"config": config, "data": ray.put(data), "out": out, "lines": lines}
+    # In a process of its own: a thread here that waits for the cluster could not be left by Ctrl-C.
+    running = ray.remote(num_cpus=0, max_retries=0)(_run).remote(given, workers, on_gpus, alone)
     try:
-        _told(trainer, lines, note)
+        _told(running, lines, note)
+    except BaseException:
+        ray.cancel(running, force=True)
+        raise
     finally:
         shutil.rmtree(out / STORE, ignore_errors=True)
         lines.shutdown()
@@ -148,23 +144,29 @@ def _check(config: FusionConfig, workers: int) -> None:
         )
 
 
-def _told(trainer: TorchTrainer, lines: Queue, note: Note) -> None:
-    """Run the trainer on a thread of its own, so that lines are told as they come and Ctrl-C ends all."""
-    failures: list[Exception] = []
+def _told(running: Any, lines: Queue, note: Note) -> None:
+    """Tell lines as they come, until the run has ended."""
+    done: list[Any] = []
+    while not done:
+        done, _ = ray.wait([running], timeout=LOOK_S)
+        while not lines.empty():
+            note(lines.get())
+    try:
+        ray.get(running)
+    except ray.exceptions.RayError as error:
+        raise _known(getattr(error, "cause", None) or error) from error
 
-    def run() -> None:
-        try:
-            trainer.fit()
-        except Exception as error:
-            failures.append(error)
 
-    thread = threading.Thread(target=run, name="ahdetect-ray-train", daemon=True)
-    thread.start()
-    while thread.is_alive() or not lines.empty():
-        with suppress(Empty):
-            note(lines.get(timeout=LOOK_S))
-    if failures:
-        raise _known(failures[0])
+def _run(given: dict[str, Any], workers: int, on_gpus: bool, alone: bool) -> None:
+    """What starts the workers, and starts them again."""
+    store = str(given["out"] / STORE)
+    TorchTrainer(
+        _work,
+        train_loop_config=given,
+        torch_config=_Alone(store=store) if alone else TorchConfig(),
+        scaling_config=ScalingConfig(num_workers=workers, use_gpu=on_gpus),
+        run_config=RunConfig(name="run", storage_path=store, failure_config=FailureConfig(max_failures=RESTARTS)),
+    ).fit()
 
 
 def _known(error: Exception) -> AhdetectError:
