@@ -88,9 +88,14 @@ def _arrays(file: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], 
     found, notes = {}, []
     for name in file:
         try:
-            found[name] = file[name]
+            array = file[name]
         except ValueError:
             notes.append(f"The array {name} holds Python objects, which are not read; save it as numbers or text.")
+            continue
+        if isinstance(array, np.ndarray):
+            found[name] = array
+        else:  # a file of the archive that is no array comes as its bytes
+            notes.append(f"{name} is no array; left out.")
     return found, notes
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,15 @@ def test_balanced_accuracy_is_the_mean_recall_of_the_classes_there_are() -> None
     assert found.low is not None
     assert found.high is not None
     assert found.low <= 0.6875 <= found.high
+
+
+def test_what_is_no_array_is_left_out_and_damage_is_one_sentence(tmp_path: Path) -> None:
+    path = saved(tmp_path / "t.npz", **rows())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes", b"hello")
+    assert "notes is no array; left out." in benchmark.read(path).notes
+    whole = path.read_bytes()
+    middle = len(whole) // 3
+    path.write_bytes(whole[:middle] + bytes(b ^ 255 for b in whole[middle : middle + 8]) + whole[middle + 8 :])
+    with pytest.raises(DataError, match="cannot be read as an"):
+        benchmark.read(path)
