@@ -67,7 +67,7 @@ class SimulatedData(_Config):
     """
 
     people: int = Field(800, ge=2)
-    validation: int = Field(40, ge=2)
+    validation: int = Field(100, ge=2)
     minutes: float = Field(5.0, gt=0.2)
     known: float = Field(0.35, ge=0.0, le=1.0)
     calibrated: float = Field(0.35, ge=0.0, le=1.0)
@@ -98,14 +98,15 @@ class TrainingConfig(_Config):
         channel_dropout: chance that a channel is taken away for a whole window.
         prompt_dropout: chance that a window does not say which kind of prompt is answered; in half of those it does not
             say when an answer began either.
+        average: how much of the running mean of the weights stays at a step; 0 keeps the weights as they are.
         every: steps between two looks at the validation people; a checkpoint is written at each.
-        patience: looks without a better average precision before training stops.
+        patience: looks without a lower log loss on validation people before training stops.
         validation_share: share of people held out where the data names no split.
         precision: auto (bfloat16 autocast where a GPU computes in it, else float32) or float32.
     """
 
     seed: int = Field(0, ge=0)
-    steps: int = Field(500, ge=1)
+    steps: int = Field(800, ge=1)
     batch: int = Field(24, ge=1)
     window_s: float = Field(75.0, gt=1.0)
     lead_s: float = Field(10.0, ge=0.0)
@@ -117,6 +118,7 @@ class TrainingConfig(_Config):
     smooth: float = Field(1e-3, ge=0.0)
     channel_dropout: float = Field(0.05, ge=0.0, lt=1.0)
     prompt_dropout: float = Field(0.25, ge=0.0, lt=1.0)
+    average: float = Field(0.99, ge=0.0, lt=1.0)
     every: int = Field(50, ge=1)
     patience: int = Field(8, ge=1)
     validation_share: float = Field(0.15, gt=0.0, lt=1.0)

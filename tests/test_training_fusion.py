@@ -134,9 +134,9 @@ def test_padding_is_marked(data) -> None:  # type: ignore[no-untyped-def]
 def test_it_learns_what_the_simulation_put_in(data, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     how = config(steps=40, batch=8, every=20)
     trainer = training.Trainer(how, data, tmp_path)
-    before = training.score_of(trainer.network, data.train)
+    before = training.score_of(trainer.network, data.train).precision
     progress = trainer.run()
-    assert training.score_of(trainer.network, data.train) > before + 0.1
+    assert training.score_of(trainer.network, data.train).precision > before + 0.1
     assert progress.history[-1][1] < progress.history[0][1]
 
 
@@ -148,6 +148,7 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(data, tmp_path: Path) -> No
     assert again.progress.step == 4
     again.run()
     np.testing.assert_array_equal(weights(whole.network), weights(again.network))
+    np.testing.assert_array_equal(weights(whole.averaged), weights(again.averaged))
     assert again.progress == whole.progress
 
 
@@ -163,7 +164,7 @@ def test_a_kill_while_writing_leaves_the_checkpoint_before(data, tmp_path: Path)
 
 
 def test_it_stops_when_nothing_gets_better(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(training, "score_of", lambda *_: 0.5)
+    monkeypatch.setattr(training, "score_of", lambda *_: training.Score(0.5, 0.6))
     progress = training.Trainer(config(steps=100, every=1, patience=3), data, tmp_path).run()
     assert (progress.step, progress.best_step) == (4, 1)
 
@@ -176,8 +177,44 @@ def test_the_best_weights_come_back_with_their_scaling(data, tmp_path: Path) -> 
     assert source == data.source
     np.testing.assert_array_equal(scaling.location, data.scaling.location)
     score = training.score_of(network, data.validation)
-    assert score == pytest.approx(trainer.progress.best)
+    assert score == pytest.approx((trainer.progress.precision, trainer.progress.best))
     assert 0.0 < training.spread_of(network, data) < 5.0
+
+
+def test_the_kept_weights_are_the_running_mean(data, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    trainer = training.Trainer(config(average=0.3), data, tmp_path)
+    expected = None
+    for n in range(4):
+        trainer.step()
+        own = weights(trainer.network)
+        stays = min(0.3, (1 + n) / (10 + n))
+        expected = own if expected is None else stays * expected + (1 - stays) * own
+    np.testing.assert_allclose(weights(trainer.averaged), expected, atol=1e-6)
+    assert np.abs(weights(trainer.averaged) - weights(trainer.network)).max() > 1e-4
+    plain = training.Trainer(config(average=0.0), data, tmp_path / "plain")
+    plain.run()
+    np.testing.assert_array_equal(weights(plain.averaged), weights(plain.network))
+
+
+def test_the_best_look_is_that_of_the_lowest_log_loss(data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    scores = iter([training.Score(0.4, 0.5), training.Score(0.5, 0.3), training.Score(0.6, 0.4)])
+    monkeypatch.setattr(training, "score_of", lambda *_: next(scores))
+    progress = training.Trainer(config(steps=3, every=1), data, tmp_path).run()
+    assert (progress.best, progress.precision, progress.best_step) == (0.3, 0.5, 2)
+
+
+def test_a_log_loss_of_clips_is_that_of_the_pooled_log_odds(data) -> None:  # type: ignore[no-untyped-def]
+    network = training.FusionNetwork(config().network, data.scaling)
+    network.video_bias.data.fill_(1.0)
+    clips = [
+        replace(c, truth=np.full_like(c.truth, np.nan), video_label=float(i % 2)) for i, c in enumerate(data.train[:4])
+    ]
+    pooled = [
+        network.video(torch.tensor(x)[None], torch.ones(1, len(x))).item() for x in training.log_odds_of(network, clips)
+    ]
+    p = 1 / (1 + np.exp(-np.array(pooled)))
+    expected = -np.mean(np.log([1 - p[0], p[1], 1 - p[2], p[3]]))
+    assert training.score_of(network, clips).log_loss == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_corpus_with_labels_of_clips_only_can_be_learned_from(tmp_path: Path) -> None:
@@ -187,7 +224,7 @@ def test_a_corpus_with_labels_of_clips_only_can_be_learned_from(tmp_path: Path) 
     before = weights(training.Trainer(how, corpus, tmp_path / "a").network)
     trainer = training.Trainer(how, corpus, tmp_path / "a")
     trainer.run()
-    assert 0.0 <= trainer.progress.best <= 1.0
+    assert 0.0 <= trainer.progress.precision <= 1.0
     assert np.abs(weights(trainer.network) - before).max() > 1e-3
 
 

@@ -182,8 +182,10 @@ def fusion(
     exported = out / "fusion.onnx"
     spread, person = spread_of(network, prepared), fit_estimator(network, prepared.train, chosen.network.rate_hz)
     export(exported, network, chosen.network, scaling, source, spread, person)
-    told(f"best average precision {progress.best:.4f} at step {progress.best_step}; network: {exported}")
-    typer.echo(json.dumps({"average_precision": progress.best, "step": progress.best_step, "network": str(exported)}))
+    step, precision, log_loss = progress.best_step, progress.precision, progress.best
+    told(f"best log loss {log_loss:.4f}, average precision {precision:.4f}, at step {step}; network: {exported}")
+    found = {"log_loss": log_loss, "average_precision": precision, "step": step, "network": str(exported)}
+    typer.echo(json.dumps(found))
 
 
 def _on_ray(

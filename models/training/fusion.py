@@ -1,8 +1,12 @@
 """Training of the fusion network: prepared clips and a configuration flow in; checkpoints and logs flow out.
 
-A run is a folder: `last.pt` (everything to go on from, written whole or not at all), `best.pt` (the weights with the
-best average precision on validation people) and TensorBoard events. A run that was killed goes on from `last.pt` and
-makes the same steps as one that was not.
+What is validated and kept are the weights' running mean (Polyak & Juditsky 1992, doi:10.1137/0330046), so that what a
+run hands over hangs less on its last few batches. The best look is the one with the lowest log loss on validation
+people: it uses every step of theirs, and is far less noisy than an average precision.
+
+A run is a folder: `last.pt` (everything to go on from, written whole or not at all), `best.pt` (the averaged weights of
+the best look) and TensorBoard events. A run that was killed goes on from `last.pt` and makes the same steps as one
+that was not.
 """
 
 from __future__ import annotations
@@ -12,15 +16,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from math import log
+from math import inf, log
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from ahdetect.errors import DataError, StoreError
@@ -36,7 +41,18 @@ BEST: Final = "best.pt"
 LIMIT: Final = log(999.0)
 """Log-odds beyond those of a thousandth count as this much in `spread_of`."""
 
+YOUNG: Final = 10.0
+"""The running mean of the weights covers no more than about the last tenth of the first steps; after the moving average
+of TensorFlow (`num_updates`)."""
+
 Note = Callable[[str], None]
+
+
+class Score(NamedTuple):
+    """How well validation people are told: average precision, and log loss in nats."""
+
+    precision: float
+    log_loss: float
 
 
 @dataclass
@@ -45,17 +61,27 @@ class Progress:
 
     Attributes:
         step: of the optimiser, done.
-        best: best average precision on validation people.
+        best: lowest log loss on validation people.
         best_step: where it was.
+        precision: average precision there.
         looks: since then.
-        history: (step, training loss, average precision) of each look.
+        history: (step, training loss, average precision, log loss) of each look.
     """
 
     step: int = 0
-    best: float = -1.0
+    best: float = inf
     best_step: int = 0
+    precision: float = 0.0
     looks: int = 0
-    history: list[tuple[int, float, float]] = field(default_factory=list)
+    history: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+    def line(self) -> str:
+        """What the newest look found."""
+        step, loss, precision, log_loss = self.history[-1]
+        return (
+            f"step {step}: loss {loss:.4f}, on validation {log_loss:.4f} (best {self.best:.4f} at {self.best_step}), "
+            f"average precision {precision:.4f}"
+        )
 
 
 def device_of() -> torch.device:
@@ -85,6 +111,7 @@ class Trainer:
     """One run. The same configuration makes the same steps on the same device, stopped or not.
 
     Attributes:
+        network: as the optimiser has it.
         rank: of this process among those that train together; 0 where it is alone.
 
     Args:
@@ -119,6 +146,7 @@ class Trainer:
         self._device = device or device_of()
         self._mixed = is_mixed(how.precision, self._device)
         self.network = FusionNetwork(config.network, data.scaling).to(self._device)
+        self._mean = AveragedModel(self.network, avg_fn=_running(how.average))
         self._outputs: Callable[..., tuple[Any, Any]] = Outputs(self.network)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=how.rate, weight_decay=how.decay)
         total = how.steps + 1
@@ -137,6 +165,12 @@ class Trainer:
         if resume and (out / LAST).exists():
             self._resume(out / LAST)
 
+    @property
+    def averaged(self) -> FusionNetwork:
+        """The network with the running mean of the weights."""
+        network: FusionNetwork = self._mean.module
+        return network
+
     def run(self, until: int | None = None) -> Progress:
         """Train to the end, to `until` steps, or until patience is out."""
         how = self.config.training
@@ -149,11 +183,8 @@ class Trainer:
                 step = self.progress.step
                 if step % how.every == 0 or step == how.steps:
                     self._look(float(np.mean(losses)), log)
-                    p, seconds = self.progress, (time.perf_counter() - began) / len(losses)
-                    self._note(
-                        f"step {step}: loss {np.mean(losses):.4f}, average precision {p.history[-1][2]:.4f} "
-                        f"(best {p.best:.4f} at {p.best_step}), {seconds:.2f} s a step"
-                    )
+                    seconds = (time.perf_counter() - began) / len(losses)
+                    self._note(f"{self.progress.line()}, {seconds:.2f} s a step")
                     losses, began = [], time.perf_counter()
         return self.progress
 
@@ -170,6 +201,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), how.clip, error_if_nonfinite=True)
         self._optimizer.step()
         self._schedule.step()
+        self._mean.update_parameters(self.network)
         self.progress.step += 1
         return float(loss.detach())
 
@@ -194,10 +226,10 @@ class Trainer:
     def _look(self, loss: float, log: Any) -> None:
         p = self.progress
         score = self._score()
-        p.history.append((p.step, loss, score))
-        better = score > p.best
+        p.history.append((p.step, loss, *score))
+        better = score.log_loss < p.best
         if better:
-            p.best, p.best_step, p.looks = score, p.step, 0
+            p.best, p.best_step, p.precision, p.looks = score.log_loss, p.step, score.precision, 0
         else:
             p.looks += 1
         if log is not None:
@@ -207,17 +239,18 @@ class Trainer:
         log: AbstractContextManager[Any] = SummaryWriter(str(self.out))
         return log
 
-    def _score(self) -> float:
-        return score_of(self.network, self.data.validation, self._device)
+    def _score(self) -> Score:
+        return score_of(self.averaged, self.data.validation, self._device)
 
     def _keep(self, log: Any, *, better: bool) -> None:
         """Write what this look found."""
-        step, loss, score = self.progress.history[-1]
+        step, loss, precision, log_loss = self.progress.history[-1]
         log.add_scalar("loss/train", loss, step)
-        log.add_scalar("average_precision/validation", score, step)
+        log.add_scalar("loss/validation", log_loss, step)
+        log.add_scalar("average_precision/validation", precision, step)
         log.add_scalar("learning_rate", self._schedule.get_last_lr()[0], step)
         if better:
-            save(self.out / BEST, self.network, self.config, self.data.scaling, self.data.source)
+            save(self.out / BEST, self.averaged, self.config, self.data.scaling, self.data.source)
         self._save()
 
     def _save(self) -> None:
@@ -227,6 +260,7 @@ class Trainer:
             {
                 "config": self.config.model_dump_json(),
                 "network": self.network.state_dict(),
+                "mean": self._mean.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "batches": json.dumps(self._rng.bit_generator.state),
@@ -241,12 +275,23 @@ class Trainer:
                 f"{path} was written with another configuration; go on with that one, or take a new folder.", value=path
             )
         self.network.load_state_dict(found["network"])
+        self._mean.load_state_dict(found["mean"])
         self._optimizer.load_state_dict(found["optimizer"])
         self._schedule.load_state_dict(found["schedule"])
         self._rng.bit_generator.state = json.loads(found["batches"])
         p = json.loads(found["progress"])
-        p["history"] = [(int(a), float(b), float(c)) for a, b, c in p["history"]]
+        p["history"] = [(int(step), *map(float, values)) for step, *values in p["history"]]
         self.progress = Progress(**p)
+
+
+def _running(decay: float) -> Callable[[Any, Any, Any], Any]:
+    """How the mean of the weights takes in the next ones; the first steps are forgotten sooner than `decay` says."""
+
+    def mean(past: Any, own: Any, count: Any) -> Any:
+        young = (1.0 + float(count)) / (YOUNG + float(count))
+        return torch.lerp(own, past, min(decay, young))
+
+    return mean
 
 
 def log_odds_of(network: FusionNetwork, clips: Sequence[Features], device: Any = None) -> list[NDArray[np.float64]]:
@@ -263,8 +308,8 @@ def log_odds_of(network: FusionNetwork, clips: Sequence[Features], device: Any =
     return found
 
 
-def score_of(network: FusionNetwork, clips: Sequence[Features], device: Any = None) -> float:
-    """Average precision over labelled steps; over clips by their video label where no step has one.
+def score_of(network: FusionNetwork, clips: Sequence[Features], device: Any = None) -> Score:
+    """Over labelled steps; over clips by their video label where no step has one.
 
     Raises:
         DataError: the clips have no label of both kinds.
@@ -272,11 +317,19 @@ def score_of(network: FusionNetwork, clips: Sequence[Features], device: Any = No
     logits = log_odds_of(network, clips, device)
     y, x = np.concatenate([c.truth for c in clips]), np.concatenate(logits)
     if not np.isfinite(y).any():
-        y, x = np.array([c.video_label for c in clips]), np.array([row.max() for row in logits])
+        y, x = np.array([c.video_label for c in clips]), _pooled(network, logits, device)
     known = np.isfinite(y)
     if not 0 < y[known].sum() < known.sum():
         raise DataError("The validation clips lack labels of both kinds; bring more people or another seed.")
-    return float(average_precision_score(y[known], x[known]))
+    y, x = y[known], x[known]
+    return Score(float(average_precision_score(y, x)), float(np.mean(np.logaddexp(0.0, x) - y * x)))
+
+
+def _pooled(network: FusionNetwork, logits: Sequence[NDArray[np.float64]], device: Any) -> NDArray[np.float64]:
+    """Log-odds of clips from those of their steps, (clips,)."""
+    with torch.no_grad():
+        rows = [torch.from_numpy(row)[None].to(device) for row in logits]
+        return np.array([float(network.video(row, torch.ones_like(row))) for row in rows])
 
 
 def spread_of(network: FusionNetwork, data: Data) -> float:

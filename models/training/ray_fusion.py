@@ -29,7 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ahdetect.errors import AhdetectError, ConfigError
 from ahdetect.models.fusion_config import FusionConfig
-from ahdetect.models.training.fusion import Note, Progress, Trainer
+from ahdetect.models.training.fusion import Note, Progress, Score, Trainer
 from ahdetect.models.training.fusion_data import Data
 
 RESTARTS: Final = 3
@@ -63,12 +63,12 @@ class ShardedTrainer(Trainer):
     def _log(self) -> AbstractContextManager[Any]:
         return super()._log() if self.rank == 0 else nullcontext()
 
-    def _score(self) -> float:
+    def _score(self) -> Score:
         """That of the first process: all have to stop when it does, even where machines round differently."""
-        own = super()._score() if self.rank == 0 else 0.0
+        own = super()._score() if self.rank == 0 else Score(0.0, 0.0)
         score = torch.tensor(own, dtype=torch.float64, device=self._device)
         distributed.broadcast(score, 0)
-        return float(score)
+        return Score(*score.tolist())
 
 
 class _Join(torch.autograd.Function):  # type: ignore[misc]
