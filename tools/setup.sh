@@ -135,7 +135,7 @@ browser() { # one test needs it, so nothing fails without it
   if [ -n "$package" ]; then
     apt install -y --no-install-recommends "$package" || say "$lacks"
   else
-    timeout 600 .venv/bin/playwright install --with-deps --only-shell chromium >/dev/null 2>&1 ||
+    timeout 240 .venv/bin/playwright install --with-deps --only-shell chromium >/dev/null 2>&1 ||
       say "$lacks"
   fi
 }
