@@ -131,8 +131,8 @@ class Bars:
     """Upright bars, drawn in one call; equal neighbours become one wide bar."""
 
     def __init__(self) -> None:
-        self._room = 0
-        self._rects: Any = None
+        # By length, a power of two: sip never frees a slice of such an array.
+        self._rects: dict[int, Any] = {}
 
     def draw(
         self, painter: QPainter, x: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any], brush: QBrush | QColor,
@@ -142,15 +142,17 @@ class Bars:
         n = len(x)
         if not n:
             return
-        if n > self._room:
-            self._room = max(n, 2 * self._room)
-            self._rects = sip.array(QRectF, self._room)  # type: ignore[call-arg]  # the stub has no size
-        place: Any = sip.voidptr(self._rects, n * 32)  # four doubles each
-        held = np.frombuffer(place, dtype=np.float64).reshape(n, 4)
-        held[:, 0], held[:, 1], held[:, 2], held[:, 3] = x, top, width, bottom - top
+        room = 1 << (n - 1).bit_length()
+        rects = self._rects.get(room)
+        if rects is None:
+            rects = self._rects[room] = sip.array(QRectF, room)  # type: ignore[call-arg]  # the stub has no size
+        place: Any = sip.voidptr(rects, room * 32)  # four doubles each
+        held = np.frombuffer(place, dtype=np.float64).reshape(room, 4)
+        held[:n, 0], held[:n, 1], held[:n, 2], held[:n, 3] = x, top, width, bottom - top
+        held[n:] = 0.0  # of no size: nothing is drawn
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(brush)
-        painter.drawRects(self._rects[:n])
+        painter.drawRects(rects)
 
     def line(
         self, painter: QPainter, x: NDArray[Any], top: NDArray[Any], bottom: NDArray[Any], brush: QBrush | QColor

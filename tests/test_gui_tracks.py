@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import sys
 import threading
 from dataclasses import replace
 from typing import Any
@@ -747,3 +749,28 @@ def assert_same_window(a: Window, b: Window) -> None:
     np.testing.assert_array_equal(a.low, b.low)
     np.testing.assert_array_equal(a.high, b.high)
     np.testing.assert_array_equal(a.settled, b.settled)
+
+
+def test_painting_for_hours_leaves_nothing_behind(qapp: Any) -> None:
+    from PyQt6.QtGui import QColor, QImage, QPainter
+
+    from ahdetect.gui.lanes import Bars
+
+    image = QImage(100, 60, QImage.Format.Format_RGB32)
+    image.fill(0)
+    bars, painter = Bars(), QPainter(image)
+    x = np.arange(37.0)
+
+    def paint() -> None:
+        bars.draw(painter, x, np.full(37, 10.0), np.full(37, 20.0), QColor("white"))
+
+    paint()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(2000):
+        paint()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 500
+    painter.end()
+    assert [image.pixelColor(at, 15).lightness() for at in (0, 36, 37)] == [255, 255, 0]
+    assert image.pixelColor(0, 0).lightness() == 0
