@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ahdetect.calibration.fuser import LAYOUT
 from ahdetect.calibration.guards import Guarded, Layout
 from ahdetect.calibration.rows import WIDTH, row_of
+from ahdetect.config import Settings
 from ahdetect.models.cues import Channel
 from ahdetect.models.evidence import PREVALENCE, logit
 from ahdetect.models.fusion_config import NetworkConfig
@@ -276,3 +279,30 @@ def test_guards_wrap_them(made) -> None:  # type: ignore[no-untyped-def]
     assert told
     assert not any(c.accepted for c in told)
     assert guarded.figures() == {"moved": 0.0}
+
+
+def test_an_analysis_with_a_profile_learns_by_the_network_and_without_one_does_not(
+    made: tuple[object, FusionModel, Features],
+) -> None:
+    """The engine's own wiring: voice only, so that no model file is needed."""
+    from ahdetect.analysis import analyze
+    from ahdetect.calibration.profile import Profile
+    from ahdetect.config import validated
+    from ahdetect.engine import Models
+    from ahdetect.person import ADAPTATION
+
+    off = {"face": False, "body": False, "words": False}
+    settings = validated({"channels": off, "fusion": {"fuser": "network", "network": "made.onnx"}}, "test")
+    models = replace(Models.load(validated({"channels": off}, "test"), video=False), fusion=made[1])
+    clip = Path(__file__).parent.parent / "assets" / "demo.mp4"
+
+    def steps(settings: Settings, profile: Profile | None) -> list[dict[str, object]]:
+        timeline = analyze(clip, settings=settings, models=models, profile=profile)
+        assert len(timeline.rows) > 900
+        return [e for e in timeline.events if e["kind"] == ADAPTATION]
+
+    learned = steps(settings, Profile("kim"))
+    assert {e["method"] for e in learned} == {"network prevalence"}
+    assert steps(settings, None) == []
+    still = settings.model_copy(update={"fusion": settings.fusion.model_copy(update={"adapt": False})})
+    assert steps(still, Profile("kim")) == []
