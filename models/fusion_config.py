@@ -66,11 +66,11 @@ class SimulatedData(_Config):
         estimated: share of the others with an estimate of how often they are in A/H.
     """
 
-    people: int = Field(800, ge=2)
+    people: int = Field(1600, ge=2)
     validation: int = Field(100, ge=2)
     minutes: float = Field(5.0, gt=0.2)
-    known: float = Field(0.35, ge=0.0, le=1.0)
-    calibrated: float = Field(0.35, ge=0.0, le=1.0)
+    known: float = Field(0.45, ge=0.0, le=1.0)
+    calibrated: float = Field(0.3, ge=0.0, le=1.0)
     estimated: float = Field(0.5, ge=0.0, le=1.0)
 
     @model_validator(mode="after")

@@ -261,14 +261,16 @@ def _estimated(prevalence: float, rng: np.random.Generator) -> float:
 def simulated(config: FusionConfig) -> Data:
     """Simulated people to train on, and others to stop early by."""
     how, seed, fps = config.simulated, config.training.seed, config.network.rate_hz
-    people = [
-        simulate(n, at, minutes=how.minutes, fps=fps)
-        for n, at in ((how.people, seed), (how.validation, seed + TEST_SEED // 2))
-    ]
-    clips = [simulated_clips(s, config.network, how, seed + k) for k, s in enumerate(people)]
+
+    def clips(sessions: Iterable[SimulatedSession], at: int) -> list[Clip]:
+        return simulated_clips(sessions, config.network, how, at)
+
+    # The sessions of training, which are the most of all, are not kept.
+    train = clips(simulate(how.people, seed, minutes=how.minutes, fps=fps), seed)
+    validation = simulate(how.validation, seed + TEST_SEED // 2, minutes=how.minutes, fps=fps)
+    best = tuple(bounded_log_odds(optimal(s)) for s in validation)
     source = f"simulated cues of {how.people} simulated people"
-    best = tuple(bounded_log_odds(optimal(s)) for s in people[1])
-    return replace(_data(clips[0], clips[1], config.network, source), best=best)
+    return replace(_data(train, clips(validation, seed + 1), config.network, source), best=best)
 
 
 def bounded_log_odds(p: Array) -> Array:
