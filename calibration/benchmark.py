@@ -84,7 +84,7 @@ def read(path: Path) -> Table:
     return table(features, y, subject, notes, str(path))
 
 
-def _arrays(file: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], list[str]]:
+def _arrays(file: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], list[str]]:
     found, notes = {}, []
     for name in file:
         try:
