@@ -350,6 +350,8 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
     with suppress(RuntimeError):
         app.processEvents()
     settings: Settings = session.settings
+    closing_mb = max((mb for _, mb in memory), default=0.0)
+    memory = [(t, mb) for t, mb in memory if t < began_to_stop_s]
     half = memory[len(memory) // 2 :] or memory
     return {
         "machine": {
@@ -369,6 +371,7 @@ def measure(chosen: argparse.Namespace, camera: Camera, microphone: Microphone, 
         "event_loop_latency_ms": percentiles(late_ms),
         "resident_mb": {"first": round(memory[0][1]), "last": round(memory[-1][1])} if memory else {},
         "resident_mb_at_s": [(round(t), round(v)) for t, v in memory],
+        "resident_mb_while_closing": round(closing_mb),
         "growth_mb_per_min": round(60 * (half[-1][1] - half[0][1]) / max(1e-9, half[-1][0] - half[0][0]), 2)
         if len(half) > 1
         else None,
