@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 
 from ahdetect import plugins
 from ahdetect.calibration.adapt import Change
-from ahdetect.calibration.fuser import AdaptiveFuser
-from ahdetect.calibration.network_adapters import AdaptiveNetworkFuser
+from ahdetect.calibration.fuser import adaptive_filter, adaptive_network
 from ahdetect.capture.clock import NS_PER_S, Clock
 from ahdetect.capture.edges import LATEST_ONLY, LOSSLESS, RECORDER, REPLAY, Edge, Overflow, Policy
 from ahdetect.capture.ledger import EdgeCounts, Ledger, LedgerRow
@@ -425,9 +424,9 @@ class Engine:
             if self.models.fusion is None:
                 raise ConfigError("The settings ask for a fusion network, but the models were loaded without one.")
             model = self.models.fusion
-            if person is None or not person.adapt or model.person is None:
+            if person is None or not person.adapt:
                 return NetworkFuser(model, s.prompt_kind, s.prevalence, personal)
-            network = AdaptiveNetworkFuser(
+            network = adaptive_network(
                 model,
                 s.prompt_kind,
                 s.prevalence,
@@ -446,7 +445,7 @@ class Engine:
         if person is None or not person.adapt:
             return EvidenceFilter(settings, s.prompt_kind, personal=personal)
         # Only the fuser of the settled rows learns (the other sees none), so only that one tells of changes.
-        fuser = AdaptiveFuser(
+        fuser = adaptive_filter(
             settings, s.prompt_kind, personal, on_change=lambda change: self._adapted(change, fuser.personal)
         )
         return fuser

@@ -1,29 +1,31 @@
-"""Adaptive fuser: evidence frames flow in; posteriors of an evidence filter that learns its person flow out.
+"""Adaptive fusers: evidence frames flow in; posteriors of a fuser that learns its person flow out.
 
-Obeys `models.posterior.Fuser`. Every `EVERY_S` of settled frames the adapter learns from them, under guard, and the
-filter goes on with what it learned: a row knows nothing of later ones. The filter's own running mean is off: it would
-take A/H for what is usual, and what drifts is learned with the offsets. Provisional frames teach nothing, and a walk
-over them starts from a copied state, so they leave no trace. The same frames give the same rows.
+`AdaptiveFuser` wraps the evidence filter or a fusion network and obeys `models.posterior.Fuser` like them. Every
+`EVERY_S` of settled frames the adapter learns from them, under guard, and the fuser goes on with what it learned: a row
+knows nothing of later ones. The fuser's own running mean is off: it would take A/H for what is usual. Provisional
+frames teach nothing, and a walk over them starts from a copied state, so they leave no trace. The same frames give the
+same rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from ahdetect.calibration.adapt import Array, Change
+from ahdetect.calibration.bayes import EvidenceBayes
 from ahdetect.calibration.guards import Guarded, Layout
 from ahdetect.calibration.rows import CHANNEL_OF, row_of
-from ahdetect.calibration.sums import EvidenceSums
 from ahdetect.models.cues import Channel
 from ahdetect.models.effects import EFFECTS, Kind
-from ahdetect.models.evidence import EvidenceFilter, EvidenceSettings
+from ahdetect.models.evidence import PREVALENCE, EvidenceFilter, EvidenceSettings
 from ahdetect.models.personal import Personal
 from ahdetect.models.posterior import EvidenceFrame, Posterior
 from ahdetect.models.reference import Reference
+from ahdetect.models.runtime import FusionModel, NetworkFuser
 
 EVERY_S: Final = 5.0
 """Seconds of settled frames between two steps: about a segment."""
@@ -36,12 +38,12 @@ LAYOUT: Final = Layout(
     {c.value: tuple((2 + np.flatnonzero(k == CHANNEL_OF)).tolist()) for k, c in enumerate(Channel)},
     frozenset(2 + i for i, e in enumerate(EFFECTS) if e.kind is Kind.LEVEL),
 )
-"""The rows of `em.row_of`, by channel."""
+"""The rows of `rows.row_of`, by channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    filter: object
+    fuser: object
     guarded: object
     rows: tuple[Array, ...]
     since_s: float
@@ -50,8 +52,39 @@ class _State:
     applied: Personal
 
 
-class AdaptiveFuser:
-    """One session of the evidence filter with online adaptation.
+class Adaptable(Protocol):
+    """A fuser whose personal parameters can be put in force in the middle of a session."""
+
+    def set_prompt(self, kind: str | None) -> None:
+        """The kind of prompt now being answered; None for not known."""
+        ...
+
+    def set_personal(self, personal: Personal) -> None:
+        """Put these personal parameters in force."""
+        ...
+
+    def step(self, frame: EvidenceFrame) -> Posterior:
+        """Take in the next moment and say what is known at it."""
+        ...
+
+    def state(self) -> object:
+        """A copy of everything that the other methods change."""
+        ...
+
+    def restore(self, state: object) -> None:
+        """Go back to a state got from `state`."""
+        ...
+
+
+def adaptive_filter(
+    settings: EvidenceSettings | None = None,
+    prompt_kind: str | None = None,
+    personal: Personal | None = None,
+    references: Mapping[str, Reference] | None = None,
+    *,
+    on_change: Callable[[Change], None] | None = None,
+) -> AdaptiveFuser:
+    """An evidence filter that learns its person.
 
     Args:
         settings: of the filter.
@@ -60,40 +93,74 @@ class AdaptiveFuser:
         references: as `EvidenceFilter`.
         on_change: told of every step and every refusal.
     """
+    settings = replace(settings or EvidenceSettings(), personal=False)
+    plain = EvidenceFilter(settings, prompt_kind, references, personal)
+    return AdaptiveFuser(plain, EvidenceBayes(settings, personal, references), prompt_kind, on_change)
+
+
+def adaptive_network(
+    model: FusionModel,
+    prompt_kind: str | None = None,
+    prevalence: float = PREVALENCE,
+    personal: Personal | None = None,
+    *,
+    on_change: Callable[[Change], None] | None = None,
+) -> AdaptiveFuser:
+    """A fusion network that learns its person, by what the evidence filter's population says of people.
+
+    Args:
+        model: weights.
+        prompt_kind: as `NetworkFuser`.
+        prevalence: likewise.
+        personal: what is known of the person beforehand, from a calibration or a profile.
+        on_change: told of every step and every refusal.
+    """
+    network = NetworkFuser(model, prompt_kind, prevalence, running=False)
+    network.set_personal(personal or Personal())
+    learned = EvidenceBayes(EvidenceSettings(prevalence=prevalence), personal)
+    return AdaptiveFuser(network, learned, prompt_kind, on_change)
+
+
+class AdaptiveFuser:
+    """One session of a fuser with online adaptation; `adaptive_filter` and `adaptive_network` make one.
+
+    Args:
+        fuser: what is adapted.
+        adapter: what learns.
+        prompt_kind: that `fuser` was made with.
+        on_change: told of every step and every refusal.
+    """
 
     def __init__(
         self,
-        settings: EvidenceSettings | None = None,
+        fuser: Adaptable,
+        adapter: EvidenceBayes,
         prompt_kind: str | None = None,
-        personal: Personal | None = None,
-        references: Mapping[str, Reference] | None = None,
-        *,
         on_change: Callable[[Change], None] | None = None,
     ) -> None:
-        settings = replace(settings or EvidenceSettings(), personal=False)
-        self._filter = EvidenceFilter(settings, prompt_kind, references, personal)
-        self._sums = EvidenceSums(settings, personal, references)
-        self._guarded = Guarded(self._sums, LAYOUT)
+        self._fuser = fuser
+        self._adapter = adapter
+        self._guarded = Guarded(adapter, LAYOUT)
         self._on_change = on_change
         self._rows: tuple[Array, ...] = ()
         self._since_s = self._waited_s = 0.0
         self._kind = prompt_kind
-        self._applied = self._sums.personal
+        self._applied = adapter.personal
         self.changes: list[Change] = []
 
     @property
     def personal(self) -> Personal:
         """What is in force now."""
-        return self._filter.personal
+        return self._adapter.personal
 
     def set_prompt(self, kind: str | None) -> None:
         """The kind of prompt now being answered; None for not known."""
-        self._filter.set_prompt(kind)
+        self._fuser.set_prompt(kind)
         self._kind = kind
 
     def step(self, frame: EvidenceFrame) -> Posterior:
         """Take in the next moment and say what is known at it; then, where it is due, learn."""
-        said = self._filter.step(frame)
+        said = self._fuser.step(frame)
         if frame.settled:
             self._gather(frame)
         return said
@@ -101,7 +168,7 @@ class AdaptiveFuser:
     def state(self) -> object:
         """A copy of everything that `step` and `set_prompt` change, except the log."""
         return _State(
-            self._filter.state(),
+            self._fuser.state(),
             self._guarded.state(),
             self._rows,
             self._since_s,
@@ -113,7 +180,7 @@ class AdaptiveFuser:
     def restore(self, state: object) -> None:
         """Go back to a state got from `state`, also that of another fuser made alike."""
         assert isinstance(state, _State)
-        self._filter.restore(state.filter)
+        self._fuser.restore(state.fuser)
         self._guarded.restore(state.guarded)
         self._rows, self._since_s, self._waited_s = state.rows, state.since_s, state.waited_s
         self._kind, self._applied = state.kind, state.applied
@@ -131,9 +198,9 @@ class AdaptiveFuser:
     def _learn(self) -> None:
         change = self._guarded.observe(np.stack(self._rows))
         self._rows, self._waited_s = (), 0.0
-        if self._sums.personal is not self._applied:
-            self._applied = self._sums.personal
-            self._filter.set_personal(self._applied)
+        if self._adapter.personal is not self._applied:
+            self._applied = self._adapter.personal
+            self._fuser.set_personal(self._applied)
         if change is not None:
             self.changes.append(change)
             if self._on_change is not None:

@@ -163,7 +163,8 @@ class _Known:
         mean, sd = scaling.location.copy(), scaling.scale.copy()
         weight = np.full(len(mean), REFERENCE_WEIGHT_S)
         for k, name in enumerate(scaling.cues):
-            if (usual := personal.usual.get(name)) is not None and scaling.level[k]:
+            usual = personal.usual.get(name)
+            if usual is not None and usual.seconds > 0 and scaling.level[k]:  # else it is the population's
                 mean[k], sd[k], weight[k] = usual.location, usual.scale, REFERENCE_WEIGHT_S + usual.seconds
         z = (mean - scaling.location) / scaling.scale
         gain = [log(personal.gain.get(c, 1.0)) for c in Channel]
@@ -193,15 +194,13 @@ class Inputs:
         running: bool = True,
     ) -> None:
         self.scaling, self.dt = scaling, 1.0 / rate_hz
-        self._personal = personal or Personal()
         self._setting = prevalence
-        self._known = _Known.of(scaling, self._personal)
         named = [k for k, name in enumerate(scaling.cues) if name in _EFFECT]
         self._named = np.array(named, dtype=np.intp)
         self._ratios = Ratios([_EFFECT[scaling.cues[k]] for k in named])
         self._sums = np.zeros((len(named), len(Channel)))
         self._sums[np.arange(len(named)), scaling.channel[self._named]] = 1.0
-        self._s = _Stream.fresh(self._known, running)
+        self._s = _Stream.fresh(scaling, personal or Personal(), running)
 
     def whole(self, values: Array, present: Mask) -> Floats:
         """Features of a whole sequence, (T, width).
@@ -213,7 +212,7 @@ class Inputs:
         z, seen = self._clipped(values, present)
         w = np.where(seen & self.scaling.level & self._s.running, self.dt, 0.0)
         x = np.where(seen, z, 0.0)
-        k = self._known
+        k = self._s.known
 
         def before(added: Array, start: Array) -> Array:
             """Running sum up to the step before."""
@@ -232,12 +231,12 @@ class Inputs:
         row: Floats = self._features(values[None], z, seen, *past)[0]
         w = np.where(seen[0] & self.scaling.level & s.running, self.dt, 0.0)
         x, weight = np.where(seen[0], z[0], 0.0), s.weight + w
-        self._s = _Stream(
-            weight,
-            (s.weight * s.mean + w * x) / weight,
-            (s.weight * s.square + w * x * x) / weight,
-            np.where(seen[0], z[0], np.nan),
-            s.running,
+        self._s = replace(
+            s,
+            weight=weight,
+            mean=(s.weight * s.mean + w * x) / weight,
+            square=(s.weight * s.square + w * x * x) / weight,
+            last=np.where(seen[0], z[0], np.nan),
         )
         return row
 
@@ -253,7 +252,7 @@ class Inputs:
         for k, tau in enumerate(ANSWER_S):
             rows[:, len(KINDS) + k] = np.exp(-since_s / tau)
         rows[:, PRIOR - 1] = since_s < self.dt - 1e-6
-        rows[:, PRIOR + 1] = ESTIMATED if estimate is not None else self._personal.prevalence is not None
+        rows[:, PRIOR + 1] = ESTIMATED if estimate is not None else self._s.personal.prevalence is not None
         for kind in set(kinds):
             which = np.array([k == kind for k in kinds])
             rows[which, PRIOR] = self.prior_log_odds(kind, estimate)
@@ -263,7 +262,7 @@ class Inputs:
 
     def prior_log_odds(self, kind: str | None, estimate: float | None = None) -> float:
         """Log-odds of the prevalence in force."""
-        own = self._personal.prevalence if estimate is None else estimate
+        own = self._s.personal.prevalence if estimate is None else estimate
         return logit(prevalence_for(kind, self._setting, own))
 
     def evidence(self, values: Array) -> dict[str, float]:
@@ -276,12 +275,13 @@ class Inputs:
             )
         )
 
-    def run(self) -> None:
-        """From now on the running mean goes on from the values in force."""
-        self._s = replace(self._s, running=True)
+    def set_personal(self, personal: Personal) -> None:
+        """From now on this is known of the person; the value before stays what a change is measured against."""
+        fresh = _Stream.fresh(self.scaling, personal, self._s.running)
+        self._s = replace(fresh, last=self._s.last)
 
     def state(self) -> _Stream:
-        """What `step` and `run` change; it is never written to, so no copy is needed."""
+        """What `step` and `set_personal` change; it is never written to, so no copy is needed."""
         return self._s
 
     def restore(self, state: _Stream) -> None:
@@ -306,7 +306,8 @@ class Inputs:
         sd = np.sqrt(np.maximum(square - mean**2, 0.04))  # no person moves less than a fifth of what people do
         own = np.where(s.level, np.clip((z - mean) / sd, -CLIP, CLIP), z)
         change = np.where(np.isfinite(last), (z - last) / s.change, 0.0) / np.where(s.level, sd, 1.0)
-        gain = np.exp(self._known.log_gain)
+        known = self._s.known
+        gain = np.exp(known.log_gain)
         strength = np.where(seen, gain[s.channel], 0.0)
         rows = np.zeros((len(values), s.width), dtype=np.float32)
         rows[:, 0 : n * PER_CUE : PER_CUE] = own * strength
@@ -319,8 +320,8 @@ class Inputs:
             which = s.level & (s.channel == k)
             if which.any():
                 rows[:, n * PER_CUE + k * PER_CHANNEL + 1] = familiar[:, which].mean(axis=1)
-        rows[:, n * PER_CUE + 2 :: PER_CHANNEL] = self._known.log_gain
-        rows[:, n * PER_CUE + 3 :: PER_CHANNEL] = self._known.offset
+        rows[:, n * PER_CUE + 2 :: PER_CHANNEL] = known.log_gain
+        rows[:, n * PER_CUE + 3 :: PER_CHANNEL] = known.offset
         return rows
 
 
@@ -331,10 +332,14 @@ class _Stream:
     square: Array
     last: Array = field(repr=False)
     running: bool
+    personal: Personal
+    known: _Known
 
     @classmethod
-    def fresh(cls, known: _Known, running: bool) -> _Stream:
-        return cls(known.weight, known.mean, known.square, np.full(len(known.mean), np.nan), running)
+    def fresh(cls, scaling: Scaling, personal: Personal, running: bool) -> _Stream:
+        known = _Known.of(scaling, personal)
+        last = np.full(len(known.mean), np.nan)
+        return cls(known.weight, known.mean, known.square, last, running, personal, known)
 
 
 def answer_clock(t_ns: NDArray[np.int64], prompts: Sequence[tuple[int, str | None]]) -> tuple[Array, list[str | None]]:

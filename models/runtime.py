@@ -28,17 +28,15 @@ from ahdetect.models.cues import CUES, Channel
 from ahdetect.models.effects import ABSENT_SPREAD
 from ahdetect.models.evidence import BAND_Z, MAX_GAP_S, PREVALENCE, PREVALENCE_OF_PROMPT, sigmoid, worded
 from ahdetect.models.fusion_config import NetworkConfig
-from ahdetect.models.fusion_inputs import CONTEXT, PRIOR, Floats, Inputs, Scaling
+from ahdetect.models.fusion_inputs import CONTEXT, Floats, Inputs, Scaling
 from ahdetect.models.personal import Personal
 from ahdetect.models.posterior import EvidenceFrame, Posterior, Presence, TopCue
-from ahdetect.models.prevalence import Estimator
 
 FORMAT: Final = 1
 """Of the file's metadata; rises when inputs or state change their meaning."""
 
 META: Final = "ahdetect.fusion"
-"""Key of the JSON object in the ONNX file's metadata: format, network, scaling, spread, source; person where training
-could tell how often people are in A/H."""
+"""Key of the JSON object in the ONNX file's metadata: format, network, scaling, spread, source."""
 
 SPREAD: Final = 0.7
 """Standard deviation of the log-odds where training measured none; assumed."""
@@ -81,8 +79,6 @@ class FusionModel:
             self.spread = float(meta["spread"])
             self.source = str(meta["source"])
             self.state_width = int(meta["state_width"])
-            person = meta.get("person")
-            self.person = None if person is None else Estimator.from_json(person)
         except Exception as error:  # onnxruntime raises its own kinds without a base
             raise AssetError(
                 f"{path} cannot be used as a fusion network ({str(error).splitlines()[0]}); name the fusion.onnx that "
@@ -147,8 +143,6 @@ class _State:
     waited_s: float
     said: Posterior | None
     estimate: float | None
-    alone: Floats | None
-    alone_said: tuple[float, float] | None
 
 
 class NetworkFuser:
@@ -160,7 +154,6 @@ class NetworkFuser:
         prevalence: share of time in A/H where neither prompt nor person is known.
         personal: what is known of the person beforehand; the default changes nothing.
         running: whether the running mean of the person goes on from there.
-        watched: whether `stranger` is kept: one more stream, that never gets an estimate.
     """
 
     def __init__(
@@ -171,14 +164,12 @@ class NetworkFuser:
         personal: Personal | None = None,
         *,
         running: bool = True,
-        watched: bool = False,
     ) -> None:
         self._model = model
         self._tick = 1.0 / model.config.rate_hz
         self._inputs = Inputs(model.scaling, model.config.rate_hz, personal, prevalence, running=running)
         self._channel = {c: model.scaling.column[model.scaling.channel == k] for k, c in enumerate(CHANNELS)}
-        alone = model.fresh(1) if watched else None
-        self._s = _State(self._inputs.state(), model.fresh(), None, np.inf, False, 0.0, None, None, alone, None)
+        self._s = _State(self._inputs.state(), model.fresh(), None, np.inf, False, 0.0, None, None)
         if prompt_kind is not None:
             self.set_prompt(prompt_kind)
 
@@ -188,19 +179,10 @@ class NetworkFuser:
             raise ValueError(f"kind of prompt {kind!r} is none of {', '.join(PREVALENCE_OF_PROMPT)}")
         self._s = replace(self._s, kind=kind, begins=True)
 
-    @property
-    def stranger(self) -> tuple[float, float] | None:
-        """Log-odds of the newest step without an estimate, and of the prevalence there; None unless watched."""
-        return self._s.alone_said
-
-    def set_estimate(self, prevalence: float | None) -> None:
-        """From now on the person is taken to be in A/H for this share of time; None: what was known beforehand."""
-        self._s = replace(self._s, estimate=prevalence)
-
-    def run(self) -> None:
-        """From now on the running mean of the person goes on from the usual values in force."""
-        self._inputs.run()
-        self._s = replace(self._s, inputs=self._inputs.state())
+    def set_personal(self, personal: Personal) -> None:
+        """Put what was learned of the person on the way in force; its prevalence counts as an estimate."""
+        self._inputs.set_personal(replace(personal, prevalence=None))
+        self._s = replace(self._s, inputs=self._inputs.state(), estimate=personal.prevalence)
 
     def step(self, frame: EvidenceFrame) -> Posterior:
         """Take in the next moment; the network steps where one is due, else the newest estimate holds."""
@@ -219,7 +201,7 @@ class NetworkFuser:
         return said
 
     def state(self) -> object:
-        """Everything that `step`, `set_prompt`, `set_estimate` and `run` change."""
+        """Everything that `step`, `set_prompt` and `set_personal` change."""
         return self._s
 
     def restore(self, state: object) -> None:
@@ -236,12 +218,7 @@ class NetworkFuser:
         mask, since = present[None].astype(np.float32), np.array([since_s])
         context = self._inputs.context(since, [s.kind], s.estimate)
         logits, after = model.explained(row[None], mask, context, s.network)
-        alone, alone_said = s.alone, s.alone_said
-        if alone is not None:
-            plain = self._inputs.context(since, [s.kind])
-            x, alone = model.step(row[None], mask, plain, alone)
-            alone_said = float(x[0]), float(plain[0, PRIOR])
-        self._s = replace(s, inputs=self._inputs.state(), network=after, alone=alone, alone_said=alone_said)
+        self._s = replace(s, inputs=self._inputs.state(), network=after)
         return self._posterior(frame, logits, present, values, evidence)
 
     def _gathered(self, frame: EvidenceFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -22,83 +22,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from math import exp, expm1, sqrt
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.signal import lfilter
 
 from ahdetect.models.cues import INDEX, Channel, CueFrame, absent_frame, empty_values
-from ahdetect.models.effects import CORRELATION, EFFECTS, Effect, Kind, shrinkage
-from ahdetect.models.evidence import PREVALENCE, PREVALENCE_OF_PROMPT, SEGMENT_S, logit, prevalence_for, sigmoid
+from ahdetect.models.effects import CORRELATION, EFFECTS, Kind
+from ahdetect.models.evidence import PREVALENCE, PREVALENCE_OF_PROMPT, SEGMENT_S, sigmoid
 from ahdetect.models.expert import FADE_S
-from ahdetect.models.personal import GAIN_BOUNDS, OFFSET_BOUNDS, PREVALENCE_BOUNDS, Personal, Usual
+from ahdetect.models.personal import GAIN_BOUNDS, PREVALENCE_BOUNDS, Personal, Usual
+from ahdetect.models.population import (
+    ANSWER_BOUNDS_S,
+    ANSWER_MEDIAN_S,
+    ANSWER_SHIFT,
+    ANSWER_SPREAD,
+    BETWEEN,
+    EFFECTS_OF,
+    GAIN_SPREAD,
+    HABIT_SPREAD,
+    ODDS_SPREAD,
+    PHASES,
+    SCALE_SPREAD,
+    TALK_SPREAD,
+    TAU_S,
+    TILT_SPREAD,
+    UNCUT_S,
+    centre_of,
+    offset_of,
+    onset_chance,
+    plain_rate,
+    seen_of,
+)
 from ahdetect.models.posterior import ChannelState, EvidenceFrame, Presence
 from ahdetect.models.reference import reference
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-PHASES: Final = 3
-"""Phases of an A/H segment: the whole number that comes nearest to BAH's spread, (4.25 / 2.47)^2 = 2.96."""
-
-UNCUT_S: Final = 4.7
-"""Mean length of a segment before the end of its answer cuts it, s: those that are seen then have BAH's mean 4.25."""
-
-BETWEEN: Final[dict[Channel, float]] = {Channel.FACE: 0.48, Channel.BODY: 0.29, Channel.VOICE: 0.29}
-"""Share of a level cue's variance that lies between people: medians over RAVDESS's face action units and voice MFCC, 24
-actors, emotions taken out (`tools/measure_baseline.py --table`). The body was not measured: the lower of the two.
-Between people cues of a channel move together as they do within one."""
-
-SCALE_SPREAD: Final[dict[Channel, float]] = {Channel.FACE: 0.28, Channel.BODY: 0.24, Channel.VOICE: 0.24}
-"""Standard deviation over people of the log of a cue's own scale, what so few clips stray by chance taken off; from the
-same measurement, the body likewise."""
-
-GAIN_SPREAD: Final = 0.3
-"""Standard deviation over people of the log of a channel's gain; assumed."""
-
-ODDS_SPREAD: Final = 0.79
-"""Standard deviation over people of their own log-odds of A/H. BAH v1, 726 answers of 168 people: an intercept per
-person beside the kind of prompt has 1.14 in log-odds of A/H anywhere in an answer (maximum likelihood), and one of
-those is 1 / 1.45 of one in log onset rate where 55 % of answers have A/H."""
-
-TALK_SPREAD: Final = 0.3
-"""Standard deviation over people of the log of how much they talk; assumed."""
-
-HABIT_SPREAD: Final = 0.5
-"""Standard deviation over people of the log of how often they say a marker, talk aside; assumed."""
-
-TAU_S: Final[dict[Channel, float]] = {
-    Channel.FACE: 1.0,
-    Channel.BODY: 2.0,
-    Channel.VOICE: 5.0,
-    Channel.LANGUAGE: 5.0,
-}
-"""Time constant of level cues, s: mean age of what is in the window that the cue looks back on (2, 4 and 10 s)."""
-
-ANSWER_SHIFT: Final = 0.5
-"""Shift D of the answer cue in standard deviations; assumed."""
-
-TILT_SPREAD: Final = 0.3
-"""Standard deviation over people of what their answers always say too much, nats; assumed."""
-
-PULSE_RATE: Final[dict[str, float]] = {
-    "voice_filled_pause": 0.05,
-    "discord_face_language": 0.046,
-    "discord_language_body": 0.029,
-    "discord_language_voice": 0.018,
-}
-"""Events per second outside of A/H of count cues that have no marker. Discord: BAH saw one in 215 of 568 segments, so
-.11 per second inside, split .426, .266, .165; the other is assumed."""
-
-ANSWER_MEDIAN_S: Final = 21.0
-ANSWER_SPREAD: Final = 0.7
-ANSWER_BOUNDS_S: Final = (3.0, 96.0)
-"""Length of an answer: median 47 words at 2.2 per second, 3 to 96 s (BAH); spread of the log number of words over its
-726 answers, kind of prompt aside."""
 
 MISSING: Final[dict[Channel, tuple[float, float, float]]] = {
     Channel.FACE: (0.03, 0.5, 2.5),
@@ -116,8 +78,6 @@ COLUMNS: Final[dict[Channel, tuple[str, ...]]] = {
     c: tuple(e.cue for e in EFFECTS if e.channel is c) for c in Channel
 }  # fmt: skip
 """Names of the columns of `SimulatedSession.cues`, per channel: the cues of `models.effects`."""
-
-_OF: Final[dict[Channel, tuple[Effect, ...]]] = {c: tuple(e for e in EFFECTS if e.channel is c) for c in Channel}
 
 States = Literal["mixed", "plain", "ah"]
 
@@ -141,20 +101,8 @@ class SimulatedPerson:
     prevalence: float
 
     def personal(self) -> Personal:
-        """The filter's free parameters if all of this were known, within their bounds: the oracle of adaptation.
-
-        The offset of a channel takes back what the filter's own zero gets wrong for this person's rates.
-        """
-        offsets = {}
-        for channel, effects in _OF.items():
-            gain, offset = self.gain[channel], 0.0
-            for e in effects:
-                if e.kind is Kind.COUNT:
-                    shrunk = shrinkage(e.channel)
-                    offset += gain * e.offset * shrunk - self.rate[e.cue] * expm1(e.weight * gain) * FADE_S * shrunk
-                elif e.kind is Kind.EVIDENCE:
-                    offset -= self.tilt
-            offsets[channel] = float(np.clip(offset, *OFFSET_BOUNDS))
+        """The filter's free parameters if all of this were known, within their bounds: the oracle of adaptation."""
+        offsets = {c: offset_of(c, self.gain[c], self.rate, self.tilt) for c in Channel}
         gains = {c: float(np.clip(g, *GAIN_BOUNDS)) for c, g in self.gain.items()}
         return Personal(dict(self.usual), gains, offsets, self.prevalence)
 
@@ -205,7 +153,7 @@ class SimulatedSession:
         place = {c: np.array([INDEX[n] for n in COLUMNS[c]]) for c in Channel}
         step_ns = int(self.t_ns[1] - self.t_ns[0]) if len(self.t_ns) > 1 else 0
         late = round(self.late_s * 1e9 / step_ns) if live and step_ns else 0
-        counts = np.array([e.kind is Kind.COUNT for e in _OF[Channel.LANGUAGE]])
+        counts = np.array([e.kind is Kind.COUNT for e in EFFECTS_OF[Channel.LANGUAGE]])
         faded = np.where(counts, exp(-self.late_s / FADE_S), 1.0) if late else 1.0
         for i, t in enumerate(self.t_ns.tolist()):
             cues: dict[Channel, CueFrame | None] = {}
@@ -260,7 +208,7 @@ def simulate_person(rng: np.random.Generator) -> SimulatedPerson:
     """A simulated person drawn from the population."""
     usual = {}
     for channel in SENSED:
-        levels = [e for e in _OF[channel] if e.kind is Kind.LEVEL]
+        levels = [e for e in EFFECTS_OF[channel] if e.kind is Kind.LEVEL]
         if not levels:
             continue
         between = BETWEEN[channel]
@@ -271,11 +219,10 @@ def simulate_person(rng: np.random.Generator) -> SimulatedPerson:
             usual[e.cue] = Usual(ref.location + ref.scale * float(shift), ref.scale * float(scale), 1e6)
     talk = exp(rng.normal(0.0, TALK_SPREAD))
     counts = [e for e in EFFECTS if e.kind is Kind.COUNT]
-    rate = {e.cue: _plain_rate(e) * talk * exp(rng.normal(0.0, HABIT_SPREAD)) for e in counts}
+    rate = {e.cue: plain_rate(e) * talk * exp(rng.normal(0.0, HABIT_SPREAD)) for e in counts}
     gain = {c: exp(rng.normal(0.0, GAIN_SPREAD)) for c in Channel}
     low, high = PREVALENCE_BOUNDS
-    centre = logit(PREVALENCE) * sqrt(1.0 + 0.346 * ODDS_SPREAD**2)  # keeps the mean over people (logistic-normal)
-    prevalence = float(np.clip(sigmoid(centre + rng.normal(0.0, ODDS_SPREAD)), low, high))
+    prevalence = float(np.clip(sigmoid(centre_of(PREVALENCE) + rng.normal(0.0, ODDS_SPREAD)), low, high))
     return SimulatedPerson(usual, gain, rate, float(rng.normal(0.0, TILT_SPREAD)), prevalence)
 
 
@@ -314,7 +261,7 @@ def optimal(session: SimulatedSession, *, prompts: bool = True) -> Array:
     """
     dt = float(session.t_ns[1] - session.t_ns[0]) / 1e9
     kinds = list(PREVALENCE_OF_PROMPT)
-    onset = np.array([_onset_chance(kind, session.person.prevalence, dt) for kind in kinds])
+    onset = np.array([onset_chance(kind, session.person.prevalence, dt) for kind in kinds])
     on = PHASES * dt / UNCUT_S
     begins = {p.t_ns: kinds.index(p.kind) for p in session.prompts}
     ratio = np.exp(session.llr.sum(axis=1))
@@ -357,7 +304,7 @@ def shifted(session: SimulatedSession, channel: Channel, scales: float, from_s: 
     """The session with every level cue of a channel moved by so many own scales from a moment on, as by a lamp."""
     x = session.cues[channel].copy()
     late = session.t_ns >= from_s * 1e9
-    for k, e in enumerate(_OF[channel]):
+    for k, e in enumerate(EFFECTS_OF[channel]):
         if e.kind is Kind.LEVEL:
             x[late, k] += np.float32(scales * session.person.usual[e.cue].scale)
     return replace(session, cues={**session.cues, channel: x})
@@ -380,11 +327,6 @@ def muted(session: SimulatedSession, from_s: float) -> SimulatedSession:
 
 
 # -- the generating model
-
-
-def _plain_rate(e: Effect) -> float:
-    """Events per second outside of A/H of a count cue: what the table's offset was made from."""
-    return PULSE_RATE[e.cue] if e.cue in PULSE_RATE else e.offset / (FADE_S * expm1(e.weight))
 
 
 def _correlated(rng: np.random.Generator, n: int, k: int, rho: float) -> Array:
@@ -410,29 +352,12 @@ def _answer_s(rng: np.random.Generator) -> float:
     return ANSWER_MEDIAN_S * exp(rng.normal(0.0, ANSWER_SPREAD))
 
 
-@lru_cache(maxsize=4096)
-def _onset_chance(kind: str, prevalence: float, dt: float) -> float:
-    """Chance per frame that A/H begins, such that an answer that begins without it has the prevalence on average.
-
-    From rest, a two-state process with onset rate a and exit rate b has been in A/H for a share
-    a / (a + b) * (1 - (1 - e^(-(a + b) L)) / ((a + b) L)) of an answer of L seconds.
-    """
-    target = prevalence_for(kind, PREVALENCE, prevalence)
-    mean_s = ANSWER_MEDIAN_S * exp(ANSWER_SPREAD**2 / 2)
-
-    def short_of(a: float) -> float:
-        both = a + 1.0 / UNCUT_S
-        return a / both * (1.0 + expm1(-both * mean_s) / (both * mean_s)) - target
-
-    return min(0.5, dt * float(brentq(short_of, 1e-6, 50.0)))
-
-
 def _states(
     rng: np.random.Generator, person: SimulatedPerson, starts: list[int], kinds: list[str], n: int, dt: float
 ) -> Mask:
     truth = np.zeros(n, dtype=np.bool_)
     for start, end, kind in zip(starts, [*starts[1:], n], kinds, strict=True):
-        chance, at = _onset_chance(kind, person.prevalence, dt), start
+        chance, at = onset_chance(kind, person.prevalence, dt), start
         while (onset := at + int(rng.geometric(chance))) < end:
             at = onset + int(rng.geometric(PHASES * dt / UNCUT_S, PHASES).sum())
             truth[onset : min(at, end)] = True
@@ -451,7 +376,7 @@ def _channel(
     rng: np.random.Generator, person: SimulatedPerson, channel: Channel, truth: Mask, there: Mask, dt: float
 ) -> tuple[NDArray[np.float32], Array]:
     """Cues (T, k) and true log-likelihood ratio (T,) of one channel."""
-    n, effects, gain = len(truth), _OF[channel], person.gain[channel]
+    n, effects, gain = len(truth), EFFECTS_OF[channel], person.gain[channel]
     x, llr = np.full((n, len(effects)), np.nan), np.zeros(n)
     levels = [k for k, e in enumerate(effects) if e.kind is Kind.LEVEL]
     if levels:
@@ -473,30 +398,13 @@ def _channel(
     return x.astype(np.float32), llr
 
 
-@lru_cache(maxsize=8)
-def _seen(tau_s: float) -> float:
-    """What a window of `tau_s` sees of a shift: its mean in A/H less that outside, per unit of drive.
-
-    For a stationary chain with generator Q and shares w, and f = 1 in A/H, the window's mean given the state now is
-    (I - tau Q)^-1 f; the rest is the slope of one on the other.
-    """
-    n, exit_rate = PHASES + 1, PHASES / UNCUT_S
-    rates = np.array([PREVALENCE / (1.0 - PREVALENCE) / UNCUT_S, *[exit_rate] * PHASES])
-    q = np.roll(np.diag(rates), 1, axis=1) - np.diag(rates)
-    w = (1.0 / rates) / (1.0 / rates).sum()
-    f = np.arange(n) > 0
-    window = np.linalg.solve(np.eye(n) - tau_s * q, f.astype(float))
-    share = float(w @ f)
-    return (float(w @ (f * window)) - share**2) / (share * (1.0 - share))
-
-
 def _windows(
     rng: np.random.Generator, truth: Mask, there: Mask, d: Array, rho: float, tau_s: float, dt: float
 ) -> tuple[Array, Array]:
     """Windows (T, k) driven by the state, begun anew after each gap, and their log-likelihood ratio (T,)."""
     n, k = len(truth), len(d)
     keep = exp(-dt / tau_s)
-    spread, pull = sqrt(1.0 - keep**2), (1.0 - keep) * d / _seen(tau_s)
+    spread, pull = sqrt(1.0 - keep**2), (1.0 - keep) * d / seen_of(tau_s)
     noise = _correlated(rng, n, k, rho)
     towards = np.linalg.solve((1.0 - rho) * np.eye(k) + rho, pull) / spread**2
     z, llr = np.full((n, k), np.nan), np.zeros(n)

@@ -9,7 +9,7 @@ import pytest
 
 from ahdetect.calibration.adapt import Array, Change
 from ahdetect.calibration.em import EFFECTS, LEAST_S, EvidenceEM
-from ahdetect.calibration.fuser import LAYOUT, AdaptiveFuser
+from ahdetect.calibration.fuser import LAYOUT, adaptive_filter
 from ahdetect.calibration.guards import HOLD_S, Guarded, Layout
 from ahdetect.calibration.rows import KINDS, WIDTH, row_of
 from ahdetect.models.cues import Channel
@@ -118,7 +118,7 @@ def test_a_step_is_logged_with_what_it_moved_how_much_data_and_its_effect(sessio
 
 def test_the_same_frames_give_the_same_rows_and_the_explanation_is_exact(sessions: list[SimulatedSession]) -> None:
     frames = list(sessions[1].frames())[:400]
-    first, second = AdaptiveFuser(), AdaptiveFuser()
+    first, second = adaptive_filter(), adaptive_filter()
     for x in frames:
         said = first.step(x)
         assert repr(said) == repr(second.step(x))
@@ -129,7 +129,7 @@ def test_the_same_frames_give_the_same_rows_and_the_explanation_is_exact(session
 
 def test_provisional_frames_teach_nothing_and_leave_no_trace(sessions: list[SimulatedSession]) -> None:
     settled, live = list(sessions[1].frames())[:300], list(sessions[1].frames(live=True))[:300]
-    plain, walked, walk = AdaptiveFuser(), AdaptiveFuser(), AdaptiveFuser()
+    plain, walked, walk = adaptive_filter(), adaptive_filter(), adaptive_filter()
     for i, x in enumerate(settled):
         assert repr(plain.step(x)) == repr(walked.step(x))
         if not i % 20:
@@ -141,10 +141,10 @@ def test_provisional_frames_teach_nothing_and_leave_no_trace(sessions: list[Simu
 
 def test_rollback_brings_the_old_rows_back_exactly(sessions: list[SimulatedSession]) -> None:
     frames = list(sessions[2].frames())
-    fuser = AdaptiveFuser()
+    fuser = adaptive_filter()
     for x in frames[:150]:
         fuser.step(x)
-    state, other = fuser.state(), AdaptiveFuser()
+    state, other = fuser.state(), adaptive_filter()
     first = [repr(fuser.step(x)) for x in frames[150:400]]
     fuser.restore(state)
     other.restore(state)
@@ -291,7 +291,7 @@ def test_calm_people_raise_no_alarm(sessions: list[SimulatedSession]) -> None:
 
 def test_a_change_of_person_in_the_stream_reaches_the_fuser_s_log(sessions: list[SimulatedSession]) -> None:
     told: list[Change] = []
-    fuser = AdaptiveFuser(on_change=told.append)
+    fuser = adaptive_filter(on_change=told.append)
     for x in joined([sessions[0], simulate(2, 11, minutes=2, fps=FPS)[1]]).frames():
         fuser.step(x)
     assert any("starts anew" in c.reason for c in told)

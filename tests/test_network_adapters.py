@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ahdetect.calibration.fuser import LAYOUT
+from ahdetect.calibration.adapt import Change
+from ahdetect.calibration.fuser import adaptive_network
 from ahdetect.calibration.guards import Guarded, Layout
-from ahdetect.calibration.rows import WIDTH, row_of
 from ahdetect.config import Settings
 from ahdetect.models.cues import Channel
-from ahdetect.models.evidence import PREVALENCE, logit
 from ahdetect.models.fusion_config import NetworkConfig
 from ahdetect.models.fusion_inputs import ESTIMATED, PRIOR, Inputs, chosen, fit_scaling
-from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal, Usual
+from ahdetect.models.personal import Personal, Usual
 from ahdetect.models.posterior import Fuser
-from ahdetect.models.prevalence import FIGURES, WORTH, Estimator, figures_of, prevalence_of
 from ahdetect.models.runtime import FusionModel, NetworkFuser
 from ahdetect.models.simulate import SimulatedSession, joined, simulate
 from ahdetect.models.training.fusion_data import Features, clip_of, features_of
@@ -28,12 +25,9 @@ from ahdetect.models.training.sequences import of_simulated
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 fusion = pytest.importorskip("ahdetect.models.fusion")
-adapters = pytest.importorskip("ahdetect.calibration.network_adapters")
 methods = pytest.importorskip("ahdetect.calibration.network_methods")
 
 CONFIG = NetworkConfig(hidden=8, heads=2, memory=12)
-BY_MORE = Estimator(np.zeros(FIGURES), np.ones(FIGURES), np.eye(FIGURES)[0] * 8.0, 0.0)
-"""Eight times what the network says more than the prompts."""
 
 
 @pytest.fixture(scope="module")
@@ -51,59 +45,15 @@ def made(session: SimulatedSession, tmp_path_factory: pytest.TempPathFactory):  
     network = fusion.FusionNetwork(CONFIG, scaling).eval()
     torch.nn.init.normal_(network.out.weight)
     path = tmp_path_factory.mktemp("network") / "fusion.onnx"
-    export(path, network, CONFIG, scaling, "made-up weights", 0.5, BY_MORE)
+    export(path, network, CONFIG, scaling, "made-up weights", 0.5)
     return network, FusionModel(path), features_of(clip, scaling, CONFIG.rate_hz)
-
-
-def rows(session: SimulatedSession, log_odds: float) -> np.ndarray:  # type: ignore[type-arg]
-    """Rows of a network that always says the same."""
-    prior = logit(PREVALENCE)
-    return np.stack([np.append(row_of(f, 0.4, None), [log_odds, prior]) for f in list(session.frames())[::2]])
 
 
 def said(fuser: Fuser, session: SimulatedSession) -> list[float]:
     return [fuser.step(frame).p for frame in session.frames()]
 
 
-# -- how often somebody is in A/H
-
-
-def test_a_network_that_says_more_than_the_prompt_finds_a_higher_prevalence(session: SimulatedSession) -> None:
-    found = []
-    for log_odds in (logit(PREVALENCE) - 1.0, logit(PREVALENCE), logit(PREVALENCE) + 1.0):
-        one = adapters.NetworkPrevalence(BY_MORE)
-        one.observe(rows(session, log_odds))
-        found.append(one.prevalence)
-    assert found[1] == pytest.approx(PREVALENCE)
-    assert found[0] < found[1] < found[2]
-
-
-def test_an_estimate_counts_the_more_the_longer_it_was_seen_and_keeps_its_bounds() -> None:
-    means = figures_of(np.array([2.0]), np.array([-1.5]))[0]
-    grown = [BY_MORE.log_odds(means, s) for s in (0.0, 30.0, 100.0, 1000.0)]
-    assert grown[0] == 0.0
-    assert grown == sorted(grown)
-    assert grown[2] == pytest.approx(WORTH * 0.5 * 8.0 * means[0])
-    assert prevalence_of(50.0) == PREVALENCE_BOUNDS[1]
-    assert prevalence_of(-50.0) == PREVALENCE_BOUNDS[0]
-
-
-def test_a_profile_s_prevalence_is_where_it_begins_and_fades(session: SimulatedSession) -> None:
-    one, x = adapters.NetworkPrevalence(BY_MORE, before=0.4), rows(session, logit(PREVALENCE))
-    assert one.prevalence == pytest.approx(0.4)
-    one.observe(x)
-    first = one.prevalence
-    for _ in range(20):
-        one.observe(x)
-    assert 0.4 > first > one.prevalence > PREVALENCE
-
-
-def test_too_little_or_nobody_there_changes_nothing(session: SimulatedSession) -> None:
-    one, x = adapters.NetworkPrevalence(BY_MORE), rows(session, 1.0)
-    assert one.observe(x[:20]) is None
-    x[:, 2:WIDTH] = np.nan
-    assert one.observe(x) is None
-    assert one.figures() == {"prevalence": pytest.approx(PREVALENCE)}
+# -- what enters the network
 
 
 def test_the_estimate_enters_the_network_and_is_marked_as_one(made) -> None:  # type: ignore[no-untyped-def]
@@ -127,47 +77,60 @@ def test_a_person_with_known_usual_values_is_measured_against_them_all_the_time(
     assert runs.whole(values, present)[-1, 3 * k] < x[-1, 3 * k] - 0.3
     steps = np.stack([still.step(v, p) for v, p in zip(values, present, strict=True)])
     np.testing.assert_allclose(steps, x, atol=2e-5)
-    still.run()
-    for v, p in zip(values, present, strict=True):
-        last = still.step(v, p)
-    assert last[3 * k] < x[-1, 3 * k] - 0.3
+
+
+def test_what_is_learned_is_in_force_from_the_next_step_on_and_goes_back_with_the_state(made) -> None:  # type: ignore[no-untyped-def]
+    scaling = made[1].scaling
+    k = scaling.cues.index("face_brow_lower_sd")
+    values = np.where(np.arange(len(scaling.cues)) == k, scaling.location + 2.0 * scaling.scale, np.nan)
+    present, inputs = np.ones(len(Channel), dtype=np.bool_), Inputs(scaling, 5.0, running=False)
+    first = inputs.step(values, present)[3 * k]
+    state = inputs.state()
+    found = Usual(scaling.location[k] + 2.0 * scaling.scale[k], scaling.scale[k], 75.0)
+    inputs.set_personal(Personal({"face_brow_lower_sd": found}, {Channel.FACE: 1.5}))
+    row = inputs.step(values, present)
+    assert first == pytest.approx(2.0, abs=1e-3)
+    assert row[3 * k : 3 * k + 2] == pytest.approx([0.0, 0.0], abs=1e-5)  # usual now, and no change since the last
+    inputs.restore(state)
+    assert inputs.step(values, present)[3 * k] == first
+
+
+def test_usual_values_that_rest_on_nothing_are_those_of_the_network_s_own_population(made) -> None:  # type: ignore[no-untyped-def]
+    scaling = made[1].scaling
+    nobody = Personal({"face_brow_lower_sd": Usual(99.0, 99.0, 0.0)})
+    values, present = np.full((5, len(scaling.cues)), 0.1), np.ones((5, len(Channel)), dtype=np.bool_)
+    plain, same = (Inputs(scaling, 5.0, p, running=False).whole(values, present) for p in (None, nobody))
+    assert np.array_equal(plain, same)
 
 
 # -- the fuser
 
 
 def test_what_it_learns_moves_later_rows_only_and_is_logged(made, session: SimulatedSession) -> None:  # type: ignore[no-untyped-def]
-    told = []
-    adaptive = adapters.AdaptiveNetworkFuser(made[1], on_change=told.append)
-    p, plain = said(adaptive, session), said(NetworkFuser(made[1]), session)
-    assert p[:90] == plain[:90]
+    told: list[Change] = []
+    adaptive = adaptive_network(made[1], on_change=told.append)
+    p, plain = said(adaptive, session), said(NetworkFuser(made[1], running=False), session)
+    assert p[:25] == plain[:25]
     assert p[-1] != plain[-1]
-    assert adaptive.personal.prevalence == told[-1].after["prevalence"]
-    assert {c.method for c in told} == {"network prevalence"}
+    assert adaptive.personal.prevalence == told[-1].after.get("prevalence", adaptive.personal.prevalence)
+    assert {c.method for c in told} == {"bayes"}
     assert set(told[-1].effect) == {"mean_p_before", "mean_p_after", "changed"}
 
 
-def test_the_network_that_is_listened_to_never_gets_the_estimate(made, session: SimulatedSession) -> None:  # type: ignore[no-untyped-def]
-    watched, plain = NetworkFuser(made[1], watched=True), NetworkFuser(made[1])
-    for i, frame in enumerate(session.frames()):
-        watched.set_estimate(0.03 + 0.4 * (i % 2))
-        watched.step(frame)
-        p = plain.step(frame).p
-        assert watched.stranger is not None
-        assert watched.stranger[0] == pytest.approx(logit(p), abs=1e-4)
+def test_a_profile_is_in_force_from_the_first_row(made, session: SimulatedSession) -> None:  # type: ignore[no-untyped-def]
+    often, seldom = (adaptive_network(made[1], personal=Personal(prevalence=p)) for p in (0.45, 0.05))
+    frame = next(iter(session.frames()))
+    assert often.step(frame).prior_log_odds > seldom.step(frame).prior_log_odds
 
 
 def test_a_change_of_the_future_changes_no_past_row(made, session: SimulatedSession) -> None:  # type: ignore[no-untyped-def]
     other = joined([session, simulate(1, 9, minutes=1.0, fps=5.0)[0]])
-    same = len(session.t_ns)
-    assert said(adapters.AdaptiveNetworkFuser(made[1]), other)[:same] == said(
-        adapters.AdaptiveNetworkFuser(made[1]), session
-    )
+    assert said(adaptive_network(made[1]), other)[: len(session.t_ns)] == said(adaptive_network(made[1]), session)
 
 
 def test_rollback_brings_the_old_rows_back_exactly(made, session: SimulatedSession) -> None:  # type: ignore[no-untyped-def]
     frames, known = list(session.frames()), Personal(prevalence=0.3)
-    fuser, other = (adapters.AdaptiveNetworkFuser(made[1], personal=known) for _ in range(2))
+    fuser, other = (adaptive_network(made[1], personal=known) for _ in range(2))
     for x in frames[:200]:
         fuser.step(x)
     state = fuser.state()
@@ -176,56 +139,6 @@ def test_rollback_brings_the_old_rows_back_exactly(made, session: SimulatedSessi
     other.restore(state)
     assert [repr(fuser.step(x)) for x in frames[200:450]] == first
     assert [repr(other.step(x)) for x in frames[200:450]] == first
-
-
-def test_another_person_is_noticed_and_learning_starts_anew(made) -> None:  # type: ignore[no-untyped-def]
-    first, second = simulate(2, 11, minutes=5.0, fps=5.0)
-    guarded, x = Guarded(adapters.NetworkPrevalence(BY_MORE), LAYOUT), rows(joined([first, second]), 0.0)
-    told = [c for i in range(0, len(x), 13) if (c := guarded.observe(x[i : i + 13])) is not None]
-    anew = [c for c in told if "starts anew" in c.reason]
-    assert anew
-    assert anew[0].after["prevalence"] == pytest.approx(PREVALENCE)
-
-
-def test_a_network_without_an_estimator_does_not_adapt(made) -> None:  # type: ignore[no-untyped-def]
-    model = copy(made[1])
-    model.person = None
-    with pytest.raises(ValueError, match="without telling how often"):
-        adapters.AdaptiveNetworkFuser(model)
-
-
-# -- learning the estimator
-
-
-def test_people_who_are_in_ah_more_often_are_told_from_others() -> None:
-    from ahdetect.models.training.fusion_prevalence import fit_estimator, own_log_odds
-
-    class Seer:
-        """Says the truth, blurred: 2 in A/H, -2 outside."""
-
-        def eval(self) -> None:
-            pass
-
-        def __call__(self, features, *_):  # type: ignore[no-untyped-def]
-            return features[..., 0]
-
-    clips = []
-    for i, s in enumerate(simulate(24, 5, minutes=4.0, fps=5.0)):
-        f = features_of(clip_of(of_simulated(s, str(i)), CONFIG), _scaling(s), 5.0)
-        seen = np.where(s.truth, 2.0, -2.0).astype(np.float32)
-        clips.append(Features(seen[:, None], f.mask, f.context, f.truth, f.video_label, f.person, f.blind))
-    found = fit_estimator(Seer(), clips, 5.0)
-    assert found is not None
-    means = [figures_of(c.features[:, 0].astype(float), c.context[:, PRIOR].astype(float)).mean(axis=0) for c in clips]
-    guess = [found.log_odds(m, 240.0) for m in means]
-    truth = [own_log_odds(c.truth.astype(float), c.context[:, PRIOR].astype(float), 0.2) for c in clips]
-    assert np.corrcoef(guess, truth)[0, 1] > 0.8
-    assert fit_estimator(Seer(), clips[:5], 5.0) is None
-    assert Estimator.from_json(found.to_json()).log_odds(means[0], 9.0) == pytest.approx(found.log_odds(means[0], 9.0))
-
-
-def _scaling(session: SimulatedSession):  # type: ignore[no-untyped-def]
-    return fit_scaling([clip_of(of_simulated(session, ""), CONFIG).values], chosen("effects"))
 
 
 # -- TENT and SHOT
@@ -302,7 +215,7 @@ def test_an_analysis_with_a_profile_learns_by_the_network_and_without_one_does_n
         return [e for e in timeline.events if e["kind"] == ADAPTATION]
 
     learned = steps(settings, Profile("kim"))
-    assert {e["method"] for e in learned} == {"network prevalence"}
+    assert {e["method"] for e in learned} == {"bayes"}
     assert steps(settings, None) == []
     still = settings.model_copy(update={"fusion": settings.fusion.model_copy(update={"adapt": False})})
     assert steps(still, Profile("kim")) == []

@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import chain
 
@@ -23,11 +25,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
 from ahdetect.calibration.baseline import BaselineBuilder
-from ahdetect.calibration.fuser import EVERY_S, LAYOUT
+from ahdetect.calibration.bayes import EvidenceBayes
+from ahdetect.calibration.fuser import EVERY_S, LAYOUT, ROW_S
 from ahdetect.calibration.guards import Guarded
 from ahdetect.calibration.rows import KINDS, RowFilter
-from ahdetect.calibration.sums import EvidenceSums
 from ahdetect.evaluation import average_precision, avgf1, roc_auc
+from ahdetect.models import population
 from ahdetect.models.effects import EFFECTS
 from ahdetect.models.evidence import MAX_GAP_S, EvidenceFilter
 from ahdetect.models.expert import FADE_S
@@ -41,13 +44,22 @@ MINUTES = 10.0
 EDGES = np.concatenate([np.linspace(0.0, 0.5, 400)[:-1], np.linspace(0.5, 1.0, 400)])
 
 
-def sessions_of(seed: int, i: int, minutes: float, fps: float) -> tuple[SimulatedSession, SimulatedSession]:
-    """A simulated person's calibration and session; person `i` is the same whatever else is simulated."""
-    rng = np.random.default_rng([seed, i])
-    person = simulate_person(rng)
-    session = simulate_session(person, rng, minutes=minutes, fps=fps)
-    own = np.random.default_rng([seed, i, 1])
-    return simulate_session(person, own, minutes=CALIBRATION_S / 60.0, fps=fps, kinds=("neutral",)), session
+def sessions_of(
+    seed: int, i: int, minutes: float, fps: float, pace: float = 1.0
+) -> tuple[SimulatedSession, SimulatedSession]:
+    """A simulated person's calibration and session; person `i` is the same whatever else is simulated.
+
+    With a pace other than 1 the person's cues hang together for so many times as long as everybody else takes them to.
+    """
+    rng, own = np.random.default_rng([seed, i]), np.random.default_rng([seed, i, 1])
+    usual = dict(population.TAU_S)
+    population.TAU_S.update({c: tau * pace for c, tau in usual.items()})
+    try:
+        person = simulate_person(rng)
+        session = simulate_session(person, rng, minutes=minutes, fps=fps)
+        return simulate_session(person, own, minutes=CALIBRATION_S / 60.0, fps=fps, kinds=("neutral",)), session
+    finally:
+        population.TAU_S.update(usual)
 
 
 def calibrated(session: SimulatedSession) -> Personal:
@@ -67,13 +79,22 @@ def rows_of(session: SimulatedSession, prompts: bool = False) -> Array:
 
 
 def learned(x: Array, personal: Personal) -> list[Personal]:
-    """What is in force during each step of `EVERY_S`, from what came before it."""
-    sums, n = EvidenceSums(personal=personal), steps_in(x)
+    """What is in force during each step of `EVERY_S`, from what came before it; the adapter gets its rows, no more."""
+    adapter, n, every = EvidenceBayes(personal=personal), steps_in(x), max(1, round(ROW_S / float(x[1, 0])))
     found = []
     for i in range(0, len(x), n):
-        found.append(sums.personal)
-        sums.learn(x[i : i + n])
+        found.append(adapter.personal)
+        at = np.arange(i, min(i + n, len(x)))
+        rows = x[at[(at + 1) % every == 0]].copy()
+        rows[:, 0] *= every
+        adapter.learn(rows)
     return found
+
+
+def all_learned(rows: Sequence[Array], people: Sequence[Personal]) -> list[list[Personal]]:
+    """`learned` for everybody, on all cores."""
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(learned, rows, people))
 
 
 def steps_in(x: Array) -> int:
@@ -124,9 +145,9 @@ def probabilities(
     known = [s.person.personal() for s in sessions]
     ways: dict[str, list[list[Personal]]] = {
         "source only": [[Personal()]] * len(x),
-        "online, not calibrated": [learned(r, Personal()) for r in x],
+        "online, not calibrated": all_learned(x, [Personal()] * len(x)),
         "calibrated": [[p] for p in found],
-        "calibrated + online": [learned(r, p) for r, p in zip(x, found, strict=True)],
+        "calibrated + online": all_learned(x, found),
         "oracle": [[p] for p in known],
         "oracle without prevalence": [[replace(p, prevalence=None)] for p in known],
         "oracle of location and scale": [[Personal(usual=p.usual)] for p in known],
@@ -213,7 +234,7 @@ def report(truth: NDArray[np.bool_], p: dict[str, Array], draws: int) -> None:
 
 def refusals(x: Array, personal: Personal) -> list[str]:
     """What the guards refuse in a session."""
-    g, n = Guarded(EvidenceSums(personal=personal), LAYOUT), steps_in(x)
+    g, n = Guarded(EvidenceBayes(personal=personal), LAYOUT), steps_in(x)
     told = (g.observe(x[i : i + n]) for i in range(0, len(x), n))
     return [c.reason for c in told if c is not None and not c.accepted]
 
@@ -228,9 +249,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--from-minute", type=float, nargs="*", default=[0.0], help="score from here on, each alone")
     parser.add_argument("--fast", action="store_true", help="without running means and the optimum")
+    parser.add_argument("--pace", type=float, default=1.0, help="people's cues are so many times slower than assumed")
     parser.add_argument("--guards", action="store_true", help="only say how often the guards act in such sessions")
     args = parser.parse_args()
-    pairs = [sessions_of(seed, i, args.minutes, args.fps) for seed in args.seeds for i in range(args.people)]
+    pairs = [sessions_of(seed, i, args.minutes, args.fps, args.pace) for seed in args.seeds for i in range(args.people)]
     sessions, found = [s for _, s in pairs], [calibrated(first) for first, _ in pairs]
     print(json.dumps({"simulated": True, **vars(args)}))
     if args.guards:

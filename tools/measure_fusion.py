@@ -24,7 +24,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from ahdetect.models import simulate as simulation
+from ahdetect.models import population
 from ahdetect.models.cues import Channel
 from ahdetect.models.evidence import PREVALENCE, EvidenceFilter
 from ahdetect.models.fusion_inputs import CONTEXT
@@ -165,7 +165,7 @@ def main() -> None:
     torch.set_num_threads(1)
     runs = {name: Path(folder) for name, folder in (run.split("=", 1) for run in how.runs)}
     # Not what the networks were trained on: real cues will differ from any simulation in their pace, too.
-    simulation.TAU_S.update({c: tau * how.windows for c, tau in simulation.TAU_S.items()})
+    population.TAU_S.update({c: tau * how.windows for c, tau in population.TAU_S.items()})
     if how.speed:
         speed(how.speed, simulate(1, how.seed, minutes=2.0, fps=how.fps)[0])
         return

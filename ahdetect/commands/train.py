@@ -155,7 +155,6 @@ def fusion(
     from ahdetect.models.training.fusion import BEST, LAST, Trainer, load, spread_of
     from ahdetect.models.training.fusion_data import of_corpus, simulated
     from ahdetect.models.training.fusion_export import export
-    from ahdetect.models.training.fusion_prevalence import fit_estimator
     from ahdetect.models.training.sequences import read_folder
 
     chosen = load_config(config)
@@ -180,8 +179,8 @@ def fusion(
         progress = Trainer(chosen, prepared, out, resume=resume, note=told).run()
     network, _, scaling, source = load(out / BEST)
     exported = out / "fusion.onnx"
-    spread, person = spread_of(network, prepared), fit_estimator(network, prepared.train, chosen.network.rate_hz)
-    export(exported, network, chosen.network, scaling, source, spread, person)
+    spread = spread_of(network, prepared)
+    export(exported, network, chosen.network, scaling, source, spread)
     step, precision, log_loss = progress.best_step, progress.precision, progress.best
     told(f"best log loss {log_loss:.4f}, average precision {precision:.4f}, at step {step}; network: {exported}")
     found = {"log_loss": log_loss, "average_precision": precision, "step": step, "network": str(exported)}

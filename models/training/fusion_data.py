@@ -27,10 +27,10 @@ from ahdetect.models.fusion_inputs import (
     fit_scaling,
 )
 from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal, Usual
+from ahdetect.models.population import ODDS_SPREAD
 from ahdetect.models.reference import reference
 from ahdetect.models.simulate import (
     COLUMNS,
-    ODDS_SPREAD,
     SimulatedPerson,
     SimulatedSession,
     optimal,

@@ -19,7 +19,6 @@ from ahdetect.errors import StoreError
 from ahdetect.models.fusion import CHANNELS, FusionNetwork, FusionStep
 from ahdetect.models.fusion_config import NetworkConfig
 from ahdetect.models.fusion_inputs import CONTEXT, Scaling
-from ahdetect.models.prevalence import Estimator
 from ahdetect.models.runtime import FORMAT, META, STREAMS
 
 OPSET: Final = 18
@@ -36,7 +35,6 @@ def export(
     scaling: Scaling,
     source: str,
     spread: float,
-    person: Estimator | None = None,
 ) -> None:
     """Write a network as an ONNX file of one step.
 
@@ -47,7 +45,6 @@ def export(
         scaling: its inputs' scaling.
         source: what it was trained on.
         spread: standard deviation of its log-odds.
-        person: how it tells how often a person is in A/H; None where nobody knows.
 
     Raises:
         StoreError: the file cannot be written.
@@ -75,7 +72,6 @@ def export(
         "state_width": step.state_width,
         "spread": spread,
         "source": source,
-        "person": None if person is None else person.to_json(),
     }
     model = program.model_proto
     onnx.helper.set_model_props(model, {META: json.dumps(about)})
