@@ -7,8 +7,8 @@ What is assumed is `models.population`: how people differ, and how cues and A/H 
 A Rao-Blackwellised particle filter (Doucet, de Freitas, Murphy and Russell 2000): each of `PARTICLES` is one story of
 when the person was in A/H, and given a story the rest is known in closed form:
 
-* location of level cues: normal, by a Kalman filter on what is new in each row. A window is an autoregression, x' = k x
-  + noise, pulled to one side in A/H; a cue that moves slowly therefore tells little per second, and counts for so much.
+* location of level cues: normal, by a Kalman filter on what is new in each row (`calibration.sensors`). A cue that
+  moves slowly tells little per second, and counts for so much.
 * gain of a channel: weights on `GAINS` points. Location depends on it, so each point has its own.
 * rate of events of count cues: gamma, its exposure longer in A/H.
 * log-odds of A/H of the person: weights on `ODDS` points, by the onsets of the story and how long it was at rest.
@@ -23,123 +23,64 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import exp, log, sqrt
+from math import exp, log
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
-from scipy.stats import norm
 
 from ahdetect.calibration.adapt import Array
 from ahdetect.calibration.rows import CHANNEL_OF, KINDS, RowFilter
+from ahdetect.calibration.sensors import (
+    CHANNELS,
+    GAIN_POINTS,
+    GAINS,
+    STILL_OPEN,
+    Integers,
+    Learn,
+    Level,
+    level_of,
+    news_of,
+    points_of,
+    scale_of,
+    sensors_of,
+)
 from ahdetect.models.cues import Channel
-from ahdetect.models.effects import CORRELATION, EFFECTS, Kind
-from ahdetect.models.evidence import MAX_GAP_S, REFERENCE_WEIGHT_S, logit
+from ahdetect.models.effects import EFFECTS, Kind
+from ahdetect.models.evidence import REFERENCE_WEIGHT_S, logit
 from ahdetect.models.expert import FADE_S
 from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal
 from ahdetect.models.population import (
     ANSWER_MEDIAN_S,
-    ANSWER_SHIFT,
     ANSWER_SPREAD,
-    BETWEEN,
     GAIN_SPREAD,
     HABIT_SPREAD,
     ODDS_SPREAD,
     PHASES,
-    SCALE_SPREAD,
     TALK_SPREAD,
-    TAU_S,
-    TILT_SPREAD,
     UNCUT_S,
     centre_of,
     onset_rate,
     plain_rate,
-    seen_of,
 )
 
-Integers = NDArray[np.intp]
-
-PARTICLES: Final = 200
-GAINS: Final = 5
+PARTICLES: Final = 600
 ODDS: Final = 15
-"""Stories, and points of the two weighted tables: more made no difference to simulated people (docs/adaptation.md)."""
-
-FAR: Final = 5.0
-"""What is new in a row counts as this many standard deviations at most: tracking errors have heavy tails; assumed."""
+"""Stories, and points at which the log-odds of a person are weighed. With 200 stories shares of the gap stray by up to
+7 points of 100 from seed to seed, and are lower by about 5 (60 simulated people)."""
 
 MOST_EVENTS: Final = 3.0
 """A marker said more often than this within a row counts as this often; assumed."""
 
-CERTAIN: Final = 1e9
-"""Looks behind a scale that is no person's own: the answer cue is in nats."""
-
 ANSWER_S: Final = ANSWER_MEDIAN_S * exp(ANSWER_SPREAD**2 / 2)
 """Mean length of an answer, s."""
 
-STILL_OPEN: Final[dict[str, float]] = {"odds": 0.4, "gain": 0.7, "tilt": 0.2}
-"""Share of the variance over people that is left after an earlier session: simulated people, ten minutes each."""
-
-_CHANNELS: Final = tuple(Channel)
-_SENSED: Final = (Channel.FACE, Channel.BODY, Channel.VOICE, Channel.LANGUAGE)
 _COUNTS: Final = np.flatnonzero([e.kind is Kind.COUNT for e in EFFECTS])
 _COUNT_CHANNEL: Final = CHANNEL_OF[_COUNTS]
 _COUNT_WEIGHT: Final = np.array([EFFECTS[i].weight for i in _COUNTS])
 _STATES: Final = np.minimum(np.arange(PHASES + 1), 1)
 """Whether a phase is in A/H."""
-
-
-def _points(n: int) -> Array:
-    """Middles of `n` equally likely parts of the standard normal, stretched to unit variance."""
-    x = norm.ppf((np.arange(n) + 0.5) / n)
-    return np.asarray(x / np.sqrt((x**2).mean()))
-
-
-GAIN_POINTS: Final = np.exp(GAIN_SPREAD * _points(GAINS))
-
-
-@dataclass(frozen=True)
-class _Sensor:
-    """What is constant of the level cues of a channel (or of its answer cue).
-
-    Attributes:
-        k: place of the channel.
-        cues: places of the cues in `EFFECTS`, (n,).
-        tau_s: time constant of their windows.
-        shift: mean shift in A/H, in the person's scales, (n,).
-        alike: correlation of noise and of locations, (n, n).
-        centre: location in the population, in units of the cue, (n,).
-        unit: what one is, in units of the cue, (n,).
-        between: variance of locations over people, in units squared.
-        within: usual scale of a person, in units.
-        looks: rows that the usual scale counts for.
-    """
-
-    k: int
-    cues: Integers
-    tau_s: float
-    shift: Array
-    alike: Array
-    centre: Array
-    unit: Array
-    between: float
-    within: float
-    looks: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """What is known of a sensor: locations (particles, gains, n), their covariance (n, n), and what scale rests on."""
-
-    mean: Array
-    cov: Array
-    last: Array
-    looks: Array
-    total: Array
-    square: Array
-    within: Array
-    prior_looks: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +105,7 @@ class _Cloud:
     phase: Integers
     odds: Array
     gain: Array
-    levels: tuple[_Level, ...]
+    levels: tuple[Level, ...]
     shape: Array
     exposure: Array
     faded: Array
@@ -180,7 +121,8 @@ class Known:
     Attributes:
         location: per level cue (place in `EFFECTS`), in its unit.
         scale: likewise.
-        seconds: likewise: the population counts as `REFERENCE_WEIGHT_S`, this person's data as so many.
+        seconds: likewise: the population counts as `REFERENCE_WEIGHT_S`, this person's data as so many, not more than
+            there were.
         gain: per channel, (channels,).
         rate: per count cue its events per second outside of A/H.
         tilt: nats that the answer cue always has too much.
@@ -210,11 +152,12 @@ class Particles:
 
     def __init__(self, model: RowFilter, personal: Personal | None = None, n: int = PARTICLES, seed: int = 0) -> None:
         self._setting = model.settings.prevalence
-        self._sensors = _sensors(model)
-        self._points = centre_of(self._setting) + ODDS_SPREAD * _points(ODDS)
-        self._shares = np.clip(1.0 / (1.0 + np.exp(-self._points)), *PREVALENCE_BOUNDS)
+        self._sensors = sensors_of(model)
+        self.points_of = centre_of(self._setting) + ODDS_SPREAD * points_of(ODDS)
+        self._shares = np.clip(1.0 / (1.0 + np.exp(-self.points_of)), *PREVALENCE_BOUNDS)
         self._onsets = np.array([[onset_rate(k, float(x), self._setting) for x in self._shares] for k in KINDS])
-        self._boost = np.exp(_COUNT_WEIGHT[:, None] * GAIN_POINTS)
+        self._log_boost = _COUNT_WEIGHT[:, None] * GAIN_POINTS
+        self._boost = np.exp(self._log_boost)
         self._n, self._seed = n, seed
         self._s = self._fresh(personal or Personal())
         self._p = self._setting
@@ -264,11 +207,12 @@ class Particles:
             if EFFECTS[sensor.cues[0]].kind is Kind.EVIDENCE:
                 tilt = float(mean[0] * sensor.unit[0])
                 continue
-            own, var = _scale(level), np.diag(level.cov)
+            own, var = scale_of(sensor, level), np.diag(level.cov)
             for j, i in enumerate(sensor.cues.tolist()):
                 location[i] = float(sensor.centre[j] + sensor.unit[j] * mean[j])
                 scale[i] = float(sensor.unit[j] * own[j])
-                seconds[i] = REFERENCE_WEIGHT_S * max(0.0, sensor.between / float(var[j]) - 1.0 - 1e-9)
+                worth = REFERENCE_WEIGHT_S * (sensor.between / float(var[j]) - 1.0)
+                seconds[i] = float(min(worth, level.seen_s[j]))
         rate = share @ (s.shape[:, None] / s.exposure * gains[:, _COUNT_CHANNEL]).sum(axis=2)
         return Known(
             location,
@@ -306,12 +250,12 @@ class Particles:
 
     # -- one row
 
-    def _levels_told(self, row: Array, dt: float) -> tuple[Array, list[_Learn]]:
+    def _levels_told(self, row: Array, dt: float) -> tuple[Array, list[Learn]]:
         """Log-likelihood (particles, states, channels, GAINS), and what each sensor learns given the states."""
-        told = np.zeros((self._n, 2, len(_CHANNELS), GAINS))
+        told = np.zeros((self._n, 2, len(CHANNELS), GAINS))
         learn = []
         for sensor, level in zip(self._sensors, self._s.levels, strict=True):
-            news = _news(sensor, level, (row[2 + sensor.cues] - sensor.centre) / sensor.unit, dt)
+            news = news_of(sensor, level, (row[2 + sensor.cues] - sensor.centre) / sensor.unit, dt)
             if news.cues.size:
                 r = news.x - news.along * level.mean[..., news.cues]
                 towards = r @ news.precision
@@ -320,17 +264,18 @@ class Particles:
                 more = (r @ push) * GAIN_POINTS - 0.5 * float(news.pull @ push) * GAIN_POINTS**2
                 told[:, 0, sensor.k] += base
                 told[:, 1, sensor.k] += base + more
-            learn.append(_Learn(news))
+            learn.append(Learn(news))
         return told, learn
 
     def _counts_told(self, events: Array, there: Array, dt: float) -> Array:
         """Log-likelihood of the events of count cues, as `_levels_told`."""
         s = self._s
         rate = s.shape[:, None] / s.exposure
-        seen = there[None, :, None] * dt
-        base = np.where(events[:, None] > 0, events[:, None] * np.log(rate), 0.0) - rate * seen
-        more = events[:, None] * np.log(self._boost) - rate * seen * (self._boost - 1.0)
-        told = np.zeros((self._n, 2, len(_CHANNELS), GAINS))
+        base = rate * (-dt * there[:, None])
+        more = base * (self._boost - 1.0) + events[:, None] * self._log_boost
+        for j in np.flatnonzero(events):
+            base[:, j] += events[j] * np.log(rate[:, j])
+        told = np.zeros((self._n, 2, len(CHANNELS), GAINS))
         for k in np.unique(_COUNT_CHANNEL):
             of = k == _COUNT_CHANNEL
             told[:, 0, k] = base[:, of].sum(axis=1)
@@ -392,13 +337,13 @@ class Particles:
 
     def _fresh(self, personal: Personal) -> _Cloud:
         n = self._n
-        gain = np.zeros((n, len(_CHANNELS), GAINS))
-        for k, c in enumerate(_CHANNELS):
+        gain = np.zeros((n, len(CHANNELS), GAINS))
+        for k, c in enumerate(CHANNELS):
             if (own := personal.gain.get(c)) is not None:
                 gain[:, k] = _toward(np.log(GAIN_POINTS), log(own), GAIN_SPREAD, STILL_OPEN["gain"])
         odds = np.zeros((n, ODDS))
         if personal.prevalence is not None:
-            odds[:] = _toward(self._points, logit(personal.prevalence), ODDS_SPREAD, STILL_OPEN["odds"])
+            odds[:] = _toward(self.points_of, logit(personal.prevalence), ODDS_SPREAD, STILL_OPEN["odds"])
         shape = _rate_shape()
         plain = np.array([plain_rate(EFFECTS[i]) for i in _COUNTS])
         exposure = np.broadcast_to((exp(digamma(shape)) / plain)[None, :, None], (n, len(plain), GAINS))
@@ -407,7 +352,7 @@ class Particles:
             np.zeros(n, dtype=np.intp),
             odds,
             gain,
-            tuple(_level(sensor, personal, n) for sensor in self._sensors),
+            tuple(level_of(sensor, personal, n) for sensor in self._sensors),
             np.full(len(plain), shape),
             np.array(exposure),
             np.zeros(len(plain)),
@@ -417,143 +362,12 @@ class Particles:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
-    """What is new of a sensor in a row.
-
-    Attributes:
-        cues: which cues of the sensor tell anything, (m,).
-        x: what is new of them, in units, (m,).
-        along: how much of it is location, (m,).
-        pull: how much of it A/H adds at gain 1, (m,).
-        precision: of the noise and of what is not known of the location, (m, m).
-        by: what the location moves by, (n, m).
-        level: the sensor with everything but the location moved on.
-    """
-
-    cues: Integers
-    x: Array
-    along: Array
-    pull: Array
-    precision: Array
-    by: Array
-    level: _Level
-
-
-@dataclass(frozen=True, slots=True)
-class _Learn:
-    """How a sensor moves on, given the state of each story."""
-
-    news: _News
-
-    def __call__(self, state: Integers) -> _Level:
-        """The sensor after the row; state (particles,)."""
-        news = self.news
-        if not news.cues.size:
-            return news.level
-        mean = news.level.mean
-        pulled = (state[:, None] * GAIN_POINTS)[..., None] * news.pull
-        r = news.x - news.along * mean[..., news.cues] - pulled
-        return replace(news.level, mean=mean + r @ news.by.T)
-
-
-def _news(sensor: _Sensor, level: _Level, x: Array, dt: float) -> _News:
-    """What a row says of a sensor's cues; `x` (n,) in units, NaN where absent.
-
-    Where the value before is known it is an autoregression's next; else, after a gap, a look at the location alone.
-    """
-    last = np.full_like(level.last, np.nan) if dt >= MAX_GAP_S else level.last
-    seen, follows = np.isfinite(x), np.isfinite(x) & np.isfinite(last)
-    keep = exp(-dt / sensor.tau_s)
-    spread = sqrt(1.0 - keep**2)
-    which = np.flatnonzero(follows if follows.any() else seen)
-    moved = replace(level, last=np.where(seen, x, last) if dt < MAX_GAP_S else x)
-    if not which.size:
-        none = np.zeros(0)
-        return _News(which, none, none, none, np.zeros((0, 0)), np.zeros((len(x), 0)), replace(moved, last=x))
-    moved = replace(moved, last=x)
-    pull = np.zeros(len(which))
-    if follows.any():
-        own, new = _scale(level), (x - keep * last) / spread
-        middle = level.total / np.maximum(level.looks, 1.0)
-        new = np.where(level.looks > 10, np.clip(new, middle - FAR * own, middle + FAR * own), new)
-        add = np.where(follows, new, 0.0)
-        moved = replace(
-            moved, looks=level.looks + follows, total=level.total + add, square=level.square + add**2
-        )  # fmt: skip
-        along = np.full(len(which), (1.0 - keep) / spread)
-        own = _scale(moved)[which]
-        pull = (1.0 - keep) / spread * sensor.shift[which] / seen_of(sensor.tau_s) * own
-        new = new[which]
-    else:
-        along, own, new = np.ones(len(which)), _scale(level)[which], x[which]
-    noise = own[:, None] * own * sensor.alike[np.ix_(which, which)]
-    reach = level.cov[:, which] * along
-    precision = np.linalg.inv(noise + along[:, None] * level.cov[np.ix_(which, which)] * along)
-    by = reach @ precision
-    return _News(which, new, along, pull, precision, by, replace(moved, cov=level.cov - by @ reach.T))
-
-
 def _events(row: Array, dt: float, before: Array) -> tuple[Array, Array, Array]:
     """Events of the count cues since the row before, which cues are there, and their fading counts; (counts,) each."""
     x, decayed = row[2 + _COUNTS], before * exp(-dt / FADE_S)
     there = np.isfinite(x)
     new = np.clip(np.round(np.where(there, x, decayed) - decayed), 0.0, MOST_EVENTS)
     return np.where(there, new, 0.0), there.astype(np.float64), np.where(there, x, decayed)
-
-
-def _scale(level: _Level) -> Array:
-    """A person's own scale of each cue, in units, (n,): the spread of what was new, and the usual one."""
-    n = level.looks
-    spread = np.maximum(level.square - level.total**2 / np.maximum(n, 1.0), 0.0)
-    return np.sqrt((level.prior_looks * level.within**2 + spread) / (level.prior_looks + np.maximum(n - 1.0, 0.0)))
-
-
-def _level(sensor: _Sensor, personal: Personal, n: int) -> _Level:
-    """A sensor at the beginning: as in people, or as what is known beforehand says."""
-    k = len(sensor.cues)
-    mean, left = np.zeros(k), np.ones(k)
-    within, looks = np.full(k, sensor.within), np.full(k, sensor.looks)
-    for j, i in enumerate(sensor.cues.tolist()):
-        if (usual := personal.usual.get(EFFECTS[i].cue)) is not None:
-            mean[j] = (usual.location - sensor.centre[j]) / sensor.unit[j]
-            left[j] = REFERENCE_WEIGHT_S / (REFERENCE_WEIGHT_S + usual.seconds)
-            within[j] = usual.scale / sensor.unit[j]
-        elif EFFECTS[i].kind is Kind.EVIDENCE and (own := personal.offset.get(_CHANNELS[sensor.k])):
-            mean[j], left[j] = -own / sensor.unit[j], STILL_OPEN["tilt"]
-    cov = sensor.between * sensor.alike * np.sqrt(left[:, None] * left)
-    none = np.full(k, np.nan)
-    zeros = np.zeros(k)
-    return _Level(np.broadcast_to(mean, (n, GAINS, k)), cov, none, zeros, zeros, zeros, within, looks)
-
-
-def _sensors(model: RowFilter) -> tuple[_Sensor, ...]:
-    found = []
-    for c in _SENSED:
-        k, kind = _CHANNELS.index(c), Kind.EVIDENCE if c is Channel.LANGUAGE else Kind.LEVEL
-        cues = np.array([i for i, e in enumerate(EFFECTS) if e.channel is c and e.kind is kind], dtype=np.intp)
-        n = len(cues)
-        if kind is Kind.EVIDENCE:
-            shift, d = np.array([ANSWER_SHIFT]), ANSWER_SHIFT
-            alike, centre, unit = np.eye(1), np.array([-(d**2) / 2]), np.array([d])
-            found.append(_Sensor(k, cues, TAU_S[c], shift, alike, centre, unit, (TILT_SPREAD / d) ** 2, 1.0, CERTAIN))
-            continue
-        rho, between = CORRELATION[c], BETWEEN[c]
-        found.append(
-            _Sensor(
-                k,
-                cues,
-                TAU_S[c],
-                np.array([EFFECTS[i].weight for i in cues]),
-                (1.0 - rho) * np.eye(n) + rho,
-                model.location[cues],
-                model.scale[cues],
-                between,
-                sqrt(1.0 - between),
-                0.5 / SCALE_SPREAD[c] ** 2,
-            )
-        )
-    return tuple(found)
 
 
 @lru_cache(maxsize=1)

@@ -88,7 +88,7 @@ def plain_rate(e: Effect) -> float:
     return PULSE_RATE[e.cue] if e.cue in PULSE_RATE else e.offset / (FADE_S * expm1(e.weight))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=256)
 def seen_of(tau_s: float) -> float:
     """What a window of `tau_s` sees of a shift: its mean in A/H less that outside, per unit of drive.
 
