@@ -16,7 +16,7 @@ import numpy as np
 
 from ahdetect.calibration.adapt import Array, Change
 from ahdetect.calibration.guards import STEP
-from ahdetect.calibration.particles import Known, Particles
+from ahdetect.calibration.particles import PARTICLES, Known, Particles
 from ahdetect.calibration.rows import RowFilter, latest
 from ahdetect.models.cues import Channel
 from ahdetect.models.effects import EFFECTS
@@ -50,6 +50,7 @@ class EvidenceBayes:
         settings: of the filter that is adapted.
         personal: where to begin, for instance what a calibration found.
         references: location and scale of level cues in the population; default is the shipped table.
+        particles: see `particles.PARTICLES`.
     """
 
     name = "bayes"
@@ -59,11 +60,12 @@ class EvidenceBayes:
         settings: EvidenceSettings | None = None,
         personal: Personal | None = None,
         references: Mapping[str, Reference] | None = None,
+        particles: int = PARTICLES,
     ) -> None:
         self._model = RowFilter(settings, references)
         given = personal or Personal()
         self._start = self._model.complete(given)
-        self._particles = Particles(self._model, given)
+        self._particles = Particles(self._model, given, particles)
         self._s = _State(self._start, 0.0, self._particles.state(), ())
 
     @property

@@ -10,8 +10,8 @@ Four guards, each against a way in which learning without labels goes wrong:
   `HOLD_S`, and learning starts anew.
 * limits: no free parameter moves further in one step than people differ.
 * collapse: a model that calls everything one class over `WINDOW_S` where that of the beginning does not, or over
-  `LONG_S` where it does so too, is not taught further, nor is one whose predictions hardly move any more while those of
-  the beginning do (entropy collapse: Niu et al. 2023, SAR).
+  `LONG_S` where it does so too, is not taught further; nor is one that sees A/H in more than half of `WINDOW_S`; nor
+  one whose predictions hardly move any more while those of the beginning do (entropy collapse: Niu et al. 2023, SAR).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 
 from ahdetect.calibration.adapt import Adapter, Array, Change
+from ahdetect.models.personal import PREVALENCE_BOUNDS
 
 FLAT_S: Final = 10.0
 """A channel without any movement for so long is stuck: cues look back on 2 to 10 s; assumed."""
@@ -63,6 +64,9 @@ CHECK_S: Final = 60.0
 
 ONE_CLASS: Final = 0.995
 """Share of one class over `WINDOW_S` that is a collapse."""
+
+MOST_AH: Final = PREVALENCE_BOUNDS[1]
+"""Mean probability of A/H over the window that is more than adaptation may arrive at."""
 
 STILL: Final = 1.0 / 3.0
 """Spread of the log-odds over the window, against the model's of the beginning, under which it hardly moves."""
@@ -238,6 +242,11 @@ class Guarded:
         x = self._window()
         if x is None:
             return
+        if self._too_much(x):
+            minutes = self._window_s / 60.0
+            verdict = f"More than half of {minutes:.0f} minutes would be in A/H: nothing is learned from them."
+            self._s = replace(self._s, verdict=verdict, one_s=0.0)
+            return
         if not self._one_class(x):
             self._s = replace(self._s, verdict="", one_s=0.0)
             return
@@ -257,6 +266,11 @@ class Guarded:
     def _one_class(self, x: Array) -> bool:
         share = np.bincount(self.adapter.predict(x).argmax(axis=1), minlength=2) / len(x)
         return bool(share.max() >= ONE_CLASS)
+
+    def _too_much(self, x: Array) -> bool:
+        """Whether the person would be in A/H for longer than anybody; of models with the two states only."""
+        p = self.adapter.predict(x)
+        return p.shape[1] == 2 and float(p[:, 1].mean()) > MOST_AH
 
     def _still(self) -> str:
         """Whether the predictions hardly move any more, although the model of the beginning's do."""
