@@ -10,6 +10,7 @@ as diverse is the prevalence in force, not half and half.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
 import numpy as np
@@ -45,7 +46,7 @@ def rows_of(features: Floats, mask: Floats, context: Floats) -> Array:
     return np.concatenate([features, mask, context], axis=1).astype(np.float64)
 
 
-class NetworkMethod:
+class NetworkMethod(ABC):
     """What both share: a copy of the network, the steps kept, state; obeys `Adapter`.
 
     Args:
@@ -108,11 +109,13 @@ class NetworkMethod:
             for p, was in zip(self._free, free, strict=True):
                 p.copy_(was)
 
+    @abstractmethod
     def _parameters(self) -> list[Any]:
-        raise NotImplementedError
+        """Those of the copy that move."""
 
+    @abstractmethod
     def _loss(self, logits: Any, rows: Any) -> Any:
-        raise NotImplementedError
+        """What a step makes smaller, of the log-odds and the rows that they are of."""
 
     def _rows(self, x: Array) -> Any:
         rows, encoders = torch.tensor(x, dtype=torch.float32), self._network.encoders

@@ -44,7 +44,7 @@ FAR: Final = 5.0
 PACE_ROWS: Final = 10
 """Pairs of values from one look at a person's pace to the next, and those before the first."""
 
-PACE_LOOKS: Final = 10.0
+PACE_LOOKS: Final = 40.0
 """Independent looks that the population's pace counts for; assumed."""
 
 PACE_OCTAVES: Final = 2.0
@@ -150,16 +150,16 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """How a sensor moves on, given the state of each story."""
+    """How a sensor moves on, given the state of each story and which story it goes on from."""
 
     news: News
 
-    def __call__(self, state: Integers) -> Level:
-        """The sensor after the row; state (particles,)."""
+    def __call__(self, state: Integers, at: Integers) -> Level:
+        """The sensor after the row; state and place of the story before, (particles,)."""
         news = self.news
+        mean = news.level.mean[at]
         if not news.cues.size:
-            return news.level
-        mean = news.level.mean
+            return replace(news.level, mean=mean)
         pulled = (state[:, None] * GAIN_POINTS)[..., None] * news.pull
         r = news.x - news.along * mean[..., news.cues] - pulled
         return replace(news.level, mean=mean + r @ news.by.T)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_network import made_network
 
 from ahdetect.calibration.adapt import Change
 from ahdetect.calibration.fuser import adaptive_network
@@ -14,13 +15,12 @@ from ahdetect.calibration.guards import Guarded, Layout
 from ahdetect.config import Settings
 from ahdetect.models.cues import Channel
 from ahdetect.models.fusion_config import NetworkConfig
-from ahdetect.models.fusion_inputs import ESTIMATED, PRIOR, Inputs, chosen, fit_scaling
+from ahdetect.models.fusion_inputs import ESTIMATED, PRIOR, Inputs
 from ahdetect.models.personal import Personal, Usual
 from ahdetect.models.posterior import Fuser
 from ahdetect.models.runtime import FusionModel, NetworkFuser
 from ahdetect.models.simulate import SimulatedSession, joined, simulate
-from ahdetect.models.training.fusion_data import Features, clip_of, features_of
-from ahdetect.models.training.sequences import of_simulated
+from ahdetect.models.training.fusion_data import Features
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -37,16 +37,9 @@ def session() -> SimulatedSession:
 
 @pytest.fixture(scope="module")
 def made(session: SimulatedSession, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    from ahdetect.models.training.fusion_export import export
-
-    clip = clip_of(of_simulated(session, "one"), CONFIG)
-    scaling = fit_scaling([clip.values], chosen("effects"))
-    torch.manual_seed(1)
-    network = fusion.FusionNetwork(CONFIG, scaling).eval()
-    torch.nn.init.normal_(network.out.weight)
     path = tmp_path_factory.mktemp("network") / "fusion.onnx"
-    export(path, network, CONFIG, scaling, "made-up weights", 0.5)
-    return network, FusionModel(path), features_of(clip, scaling, CONFIG.rate_hz)
+    network, features = made_network(CONFIG, session, path)
+    return network, FusionModel(path), features
 
 
 def said(fuser: Fuser, session: SimulatedSession) -> list[float]:

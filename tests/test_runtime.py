@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_network import made_network
 
 from ahdetect.config import validated
 from ahdetect.errors import AssetError, ConfigError
 from ahdetect.models.cues import Channel, absent_frame
 from ahdetect.models.evidence import logit
 from ahdetect.models.fusion_config import NetworkConfig
-from ahdetect.models.fusion_inputs import PRIOR, chosen, fit_scaling
+from ahdetect.models.fusion_inputs import PRIOR
 from ahdetect.models.posterior import ChannelState, EvidenceFrame, Fuser, Posterior, Presence
 from ahdetect.models.runtime import STREAMS, FusionModel, NetworkFuser, shared_out
 from ahdetect.models.simulate import SimulatedSession, simulate
-from ahdetect.models.training.fusion_data import Features, clip_of, features_of
-from ahdetect.models.training.sequences import of_simulated
+from ahdetect.models.training.fusion_data import Features
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -36,16 +36,9 @@ def session() -> SimulatedSession:
 @pytest.fixture(scope="module")
 def made(session: SimulatedSession, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     """A network with random weights, its exported file, and the session as its features."""
-    from ahdetect.models.training.fusion_export import export
-
-    clip = clip_of(of_simulated(session, "one"), CONFIG)
-    scaling = fit_scaling([clip.values], chosen("effects"))
-    torch.manual_seed(1)
-    network = fusion.FusionNetwork(CONFIG, scaling).eval()
-    torch.nn.init.normal_(network.out.weight)
     path = tmp_path_factory.mktemp("network") / "fusion.onnx"
-    export(path, network, CONFIG, scaling, "made-up weights", 0.5)
-    return network, path, features_of(clip, scaling, CONFIG.rate_hz)
+    network, features = made_network(CONFIG, session, path)
+    return network, path, features
 
 
 @pytest.fixture(scope="module")
