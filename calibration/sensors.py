@@ -229,7 +229,7 @@ def _tau_of(sensor: Sensor, level: Level) -> float:
     slower = float(np.log2(-dt / np.log(keep) / sensor.tau_s).mean())
     seen = float(level.apart_s.max()) / (2.0 * sensor.tau_s)
     slower = min(max(slower * seen / (seen + PACE_LOOKS), -PACE_OCTAVES), PACE_OCTAVES)
-    return sensor.tau_s * 2.0 ** (round(4.0 * slower) / 4.0)
+    return float(sensor.tau_s * 2.0 ** (round(4.0 * slower) / 4.0))
 
 
 def scale_of(sensor: Sensor, level: Level) -> Array:
