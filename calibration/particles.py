@@ -134,6 +134,7 @@ class Known:
         rate: per count cue its events per second outside of A/H.
         tilt: nats that the answer cue always has too much.
         prevalence: share of time in A/H.
+        tau_s: per channel the time constant of its windows, as they go on in this person.
         p: probability of A/H at the newest row.
     """
 
@@ -144,6 +145,7 @@ class Known:
     rate: Mapping[str, float]
     tilt: float
     prevalence: float
+    tau_s: Mapping[Channel, float]
     p: float
 
 
@@ -222,6 +224,7 @@ class Particles:
             {EFFECTS[i].cue: float(r) for i, r in zip(_COUNTS, rate, strict=True)},
             tilt,
             float(share @ (_shares(s.odds) @ self._shares)),
+            {CHANNELS[x.k]: level.tau_s for x, level in zip(self._sensors, s.levels, strict=True)},
             self._p,
         )
 

@@ -8,6 +8,7 @@ import pytest
 from ahdetect.calibration.adapt import Array
 from ahdetect.calibration.particles import Known, Particles
 from ahdetect.calibration.rows import KINDS, RowFilter, row_of
+from ahdetect.models import population
 from ahdetect.models.cues import Channel
 from ahdetect.models.effects import EFFECTS, Kind
 from ahdetect.models.evidence import logit
@@ -133,6 +134,17 @@ def test_a_tracking_error_does_not_move_what_is_usual(sessions: list[SimulatedSe
     calm, shaken = told(x)[1].known(), told(wild)[1].known()
     scale = calm.scale[LEVELS[0]]
     assert abs(calm.location[LEVELS[0]] - shaken.location[LEVELS[0]]) < 0.3 * scale
+
+
+def test_a_person_whose_windows_hang_together_for_longer_is_taken_to_tell_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        for c, tau in list(population.TAU_S.items()):
+            patch.setitem(population.TAU_S, c, 3.0 * tau)
+        slow = simulate(2, 43, minutes=6, fps=FPS)
+    for s in slow:
+        known = told(rows(s))[1].known()
+        assert 1.9 < known.tau_s[Channel.FACE] / population.TAU_S[Channel.FACE] < 4.1
+        assert known.tau_s[Channel.VOICE] > population.TAU_S[Channel.VOICE]
 
 
 def test_a_forgotten_channel_is_that_of_anybody_and_the_others_stay(sessions: list[SimulatedSession]) -> None:
