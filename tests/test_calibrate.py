@@ -513,7 +513,7 @@ def test_ctrl_c_saves_nothing(
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fuser that learns every half second, so that a few seconds are enough for a test."""
     monkeypatch.setattr("ahdetect.calibration.fuser.EVERY_S", 0.5)
-    monkeypatch.setattr("ahdetect.calibration.sums.LEAST_S", 0.5)
+    monkeypatch.setattr("ahdetect.calibration.bayes.LEAST_S", 0.5)
     monkeypatch.setattr("ahdetect.calibration.guards.LEAST_S", 0.2)
 
 
