@@ -5,10 +5,9 @@
 All people are simulated (`models.simulate`): the figures compare methods and are no claim about anybody. Each person
 sits through a calibration of 75 s of neutral talk, which is not scored, then through a session, which is, from its
 first frame; kinds of prompt are known. "Source only" is the network with the population's values all the time, "oracle"
-the same network with every true parameter. "Particles" is what the adapter itself thinks at each frame. What bounds
-any method that sees the past only: "bound" knows all of the person but how often they are in A/H, knows what people are
-like in that, and infers it from frame to frame as well as can be (Bayes, a grid of prevalences). Frame level; intervals
-of 95 % are a bootstrap over people.
+the same network with every true parameter. What bounds any method that sees the past only: "bound" knows all of the
+person but how often they are in A/H, knows what people are like in that, and infers it from frame to frame as well as
+can be (Bayes, a grid of prevalences). Frame level; intervals of 95 % are a bootstrap over people.
 """
 
 from __future__ import annotations
@@ -28,8 +27,6 @@ from scipy.stats import norm
 from ahdetect.calibration.fuser import EVERY_S
 from ahdetect.calibration.network_methods import NetworkMethod, NetworkShot, NetworkTent
 from ahdetect.calibration.network_methods import rows_of as network_rows_of
-from ahdetect.calibration.particles import Particles
-from ahdetect.calibration.rows import RowFilter
 from ahdetect.models.evidence import PREVALENCE, PREVALENCE_OF_PROMPT
 from ahdetect.models.fusion_inputs import Inputs, Scaling
 from ahdetect.models.personal import PREVALENCE_BOUNDS, Personal
@@ -69,12 +66,6 @@ def bound(session: SimulatedSession) -> Array:
         w /= w.sum()
         p[i] = w[:, 1:].sum()
     return p
-
-
-def inferred(session: SimulatedSession, personal: Personal) -> Array:
-    """Causal probability (T,) of who infers the person and the state together, as the adapter does."""
-    particles = Particles(RowFilter(), personal)
-    return np.array([particles.take(row) for row in rows_of(session, prompts=True)])
 
 
 def learned(clip: Clip, people: list[Personal], scaling: Scaling, rate_hz: float) -> Features:
@@ -153,7 +144,6 @@ def main() -> None:
     told("oracle without prevalence", of(with_([replace(p, prevalence=None) for p in true], plain)))
     told("oracle of location and scale", of(with_([Personal(p.usual) for p in true], plain)))
     if not how.no_bound:
-        said["particles"] = np.stack([inferred(s, p) for s, p in zip(sessions, found, strict=True)], axis=1)
         said["bound"] = np.stack([bound(s) for s in sessions], axis=1)
         said["Bayes-optimal"] = np.stack([optimal(s) for s in sessions], axis=1)
     print(json.dumps({"simulated": True, **vars(how), "run": how.run.name}))
