@@ -73,11 +73,6 @@ class EvidenceBayes:
         """What is in force."""
         return self._s.personal
 
-    @property
-    def seconds(self) -> float:
-        """How much of this person was seen."""
-        return self._s.seconds
-
     def observe(self, x: Array) -> Change | None:
         """Learn from rows of `row_of`, (n, WIDTH); None where nothing moved by enough to be seen."""
         before = self._s.personal

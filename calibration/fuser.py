@@ -23,7 +23,7 @@ from ahdetect.models.cues import Channel
 from ahdetect.models.effects import EFFECTS, Kind
 from ahdetect.models.evidence import PREVALENCE, EvidenceFilter, EvidenceSettings
 from ahdetect.models.personal import Personal
-from ahdetect.models.posterior import EvidenceFrame, Posterior
+from ahdetect.models.posterior import EvidenceFrame, Fuser, Posterior
 from ahdetect.models.reference import Reference
 from ahdetect.models.runtime import FusionModel, NetworkFuser
 
@@ -52,27 +52,11 @@ class _State:
     applied: Personal
 
 
-class Adaptable(Protocol):
+class Adaptable(Fuser, Protocol):
     """A fuser whose personal parameters can be put in force in the middle of a session."""
-
-    def set_prompt(self, kind: str | None) -> None:
-        """The kind of prompt now being answered; None for not known."""
-        ...
 
     def set_personal(self, personal: Personal) -> None:
         """Put these personal parameters in force."""
-        ...
-
-    def step(self, frame: EvidenceFrame) -> Posterior:
-        """Take in the next moment and say what is known at it."""
-        ...
-
-    def state(self) -> object:
-        """A copy of everything that the other methods change."""
-        ...
-
-    def restore(self, state: object) -> None:
-        """Go back to a state got from `state`."""
         ...
 
 

@@ -242,18 +242,19 @@ class Guarded:
         x = self._window()
         if x is None:
             return
-        if self._too_much(x):
+        p = self.adapter.predict(x)
+        if _too_much(p):
             minutes = self._window_s / 60.0
             verdict = f"More than half of {minutes:.0f} minutes would be in A/H: nothing is learned from them."
             self._s = replace(self._s, verdict=verdict, one_s=0.0)
             return
-        if not self._one_class(x):
+        if not _one_class(p):
             self._s = replace(self._s, verdict="", one_s=0.0)
             return
         one_s = self._s.one_s + CHECK_S if self._s.one_s else self._window_s
         now = self.adapter.state()
         self.adapter.restore(self._beginning)
-        both = self._one_class(x)
+        both = _one_class(self.adapter.predict(x))
         self.adapter.restore(now)
         verdict = ""
         if not both or one_s >= LONG_S / WINDOW_S * self._window_s:
@@ -262,15 +263,6 @@ class Guarded:
                 self._s.verdict or f"{minutes:.0f} minutes look like one state only: nothing is learned from them."
             )
         self._s = replace(self._s, verdict=verdict, one_s=one_s)
-
-    def _one_class(self, x: Array) -> bool:
-        share = np.bincount(self.adapter.predict(x).argmax(axis=1), minlength=2) / len(x)
-        return bool(share.max() >= ONE_CLASS)
-
-    def _too_much(self, x: Array) -> bool:
-        """Whether the person would be in A/H for longer than anybody; of models with the two states only."""
-        p = self.adapter.predict(x)
-        return p.shape[1] == 2 and float(p[:, 1].mean()) > MOST_AH
 
     def _still(self) -> str:
         """Whether the predictions hardly move any more, although the model of the beginning's do."""
@@ -390,6 +382,16 @@ class Guarded:
             self.name, seconds, "s", {n: old[n] for n in touched}, {n: new[n] for n in touched},
             accepted=False, reason=reason,
         )  # fmt: skip
+
+
+def _one_class(p: Array) -> bool:
+    """Whether nearly all of the probabilities (n, classes) are highest for the same class."""
+    return bool((np.bincount(p.argmax(axis=1), minlength=2) / len(p)).max() >= ONE_CLASS)
+
+
+def _too_much(p: Array) -> bool:
+    """Whether by the probabilities (n, classes) of the two states the person is in A/H for longer than anybody."""
+    return p.shape[1] == 2 and float(p[:, 1].mean()) > MOST_AH
 
 
 def _stuck(names: list[str]) -> str:

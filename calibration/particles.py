@@ -135,7 +135,6 @@ class Known:
         tilt: nats that the answer cue always has too much.
         prevalence: share of time in A/H.
         tau_s: per channel the time constant of its windows, as they go on in this person.
-        p: probability of A/H at the newest row.
     """
 
     location: Mapping[int, float]
@@ -146,7 +145,6 @@ class Known:
     tilt: float
     prevalence: float
     tau_s: Mapping[Channel, float]
-    p: float
 
 
 class Particles:
@@ -162,8 +160,8 @@ class Particles:
     def __init__(self, model: RowFilter, personal: Personal | None = None, n: int = PARTICLES, seed: int = 0) -> None:
         self._setting = model.settings.prevalence
         self._sensors = sensors_of(model)
-        self.points_of = centre_of(self._setting) + ODDS_SPREAD * points_of(ODDS)
-        self._shares = np.clip(1.0 / (1.0 + np.exp(-self.points_of)), *PREVALENCE_BOUNDS)
+        self._points = centre_of(self._setting) + ODDS_SPREAD * points_of(ODDS)
+        self._shares = np.clip(1.0 / (1.0 + np.exp(-self._points)), *PREVALENCE_BOUNDS)
         self._onsets = np.array([[onset_rate(k, float(x), self._setting) for x in self._shares] for k in KINDS])
         self._log_boost = _COUNT_WEIGHT[:, None] * GAIN_POINTS
         self._boost = np.exp(self._log_boost)
@@ -225,7 +223,6 @@ class Particles:
             tilt,
             float(share @ (_shares(s.odds) @ self._shares)),
             {CHANNELS[x.k]: level.tau_s for x, level in zip(self._sensors, s.levels, strict=True)},
-            self._p,
         )
 
     def forget(self, channels: frozenset[str]) -> None:
@@ -337,7 +334,7 @@ class Particles:
                 gain[:, k] = _toward(np.log(GAIN_POINTS), log(own), GAIN_SPREAD, STILL_OPEN["gain"])
         odds = np.zeros((n, ODDS))
         if personal.prevalence is not None:
-            odds[:] = _toward(self.points_of, logit(personal.prevalence), ODDS_SPREAD, STILL_OPEN["odds"])
+            odds[:] = _toward(self._points, logit(personal.prevalence), ODDS_SPREAD, STILL_OPEN["odds"])
         shape = _rate_shape()
         plain = np.array([plain_rate(EFFECTS[i]) for i in _COUNTS])
         exposure = np.broadcast_to((exp(digamma(shape)) / plain)[None, :, None], (n, len(plain), GAINS))

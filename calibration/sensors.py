@@ -57,7 +57,6 @@ STILL_OPEN: Final[dict[str, float]] = {"odds": 0.4, "gain": 0.7, "tilt": 0.2}
 """Share of the variance over people that is left after an earlier session: simulated people, ten minutes each."""
 
 CHANNELS: Final = tuple(Channel)
-_SENSED: Final = (Channel.FACE, Channel.BODY, Channel.VOICE, Channel.LANGUAGE)
 
 
 def points_of(n: int) -> Array:
@@ -273,7 +272,7 @@ def level_of(sensor: Sensor, personal: Personal, n: int) -> Level:
 def sensors_of(model: RowFilter) -> tuple[Sensor, ...]:
     """The sensors of the channels that have any, as the population has them."""
     found = []
-    for c in _SENSED:
+    for c in TAU_S:
         k, kind = CHANNELS.index(c), Kind.EVIDENCE if c is Channel.LANGUAGE else Kind.LEVEL
         cues = np.array([i for i, e in enumerate(EFFECTS) if e.channel is c and e.kind is kind], dtype=np.intp)
         n = len(cues)

@@ -232,6 +232,16 @@ def report(truth: NDArray[np.bool_], p: dict[str, Array], draws: int) -> None:
         print(f"gap closed, {name:30s}", "  ".join(said), flush=True)
 
 
+def report_from(
+    minutes: Sequence[float], fps: float, truth: NDArray[np.bool_], p: dict[str, Array], draws: int
+) -> None:
+    """`report` of the frames from each of these minutes on."""
+    for minute in minutes:
+        start = round(minute * 60.0 * fps)
+        print(f"frames from minute {minute:g} on")
+        report(truth[start:], {n: q[start:] for n, q in p.items()}, draws)
+
+
 def refusals(x: Array, personal: Personal) -> list[str]:
     """What the guards refuse in a session."""
     g, n = Guarded(EvidenceBayes(personal=personal), LAYOUT), steps_in(x)
@@ -262,10 +272,8 @@ def main() -> None:
     truth = np.stack([s.truth for s in sessions], axis=1)
     for prompts in (False, True):
         p = probabilities(sessions, found, prompts, slow=not args.fast)
-        for minute in args.from_minute:
-            start = round(minute * 60.0 * args.fps)
-            print(f"kind of prompt {'known' if prompts else 'not known'}, frames from minute {minute:g} on")
-            report(truth[start:], {n: q[start:] for n, q in p.items()}, args.draws)
+        print(f"kind of prompt {'known' if prompts else 'not known'}")
+        report_from(args.from_minute, args.fps, truth, p, args.draws)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure_adaptation import all_learned, calibrated, report, rows_of, sessions_of
+from measure_adaptation import all_learned, calibrated, report_from, rows_of, sessions_of
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -147,10 +147,7 @@ def main() -> None:
         said["bound"] = np.stack([bound(s) for s in sessions], axis=1)
         said["Bayes-optimal"] = np.stack([optimal(s) for s in sessions], axis=1)
     print(json.dumps({"simulated": True, **vars(how), "run": how.run.name}))
-    for minute in how.from_minute:
-        start = round(minute * 60.0 * rate)
-        print(f"frames from minute {minute:g} on")
-        report(truth[start:], {n: q[start:] for n, q in said.items()}, how.draws)
+    report_from(how.from_minute, rate, truth, said, how.draws)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import replace
 from math import exp, expm1, sqrt
 
 import numpy as np
-from measure_adaptation import calibrated, report, rows_of, sessions_of
+from measure_adaptation import calibrated, report_from, rows_of, sessions_of
 from numpy.typing import NDArray
 
 from ahdetect.calibration.particles import Particles
@@ -115,10 +115,7 @@ def main() -> None:
     said = {name: np.stack(p, axis=1) for name, p in ways.items()}
     truth = np.stack([s.truth for s in sessions], axis=1)
     print(json.dumps({"simulated": True, **vars(how)}))
-    for minute in how.from_minute:
-        start = round(minute * 60.0 * how.fps)
-        print(f"frames from minute {minute:g} on")
-        report(truth[start:], {n: q[start:] for n, q in said.items()}, how.draws)
+    report_from(how.from_minute, how.fps, truth, said, how.draws)
 
 
 if __name__ == "__main__":
