@@ -54,7 +54,7 @@ STILL: Final = 0.25
 """Share of the strangers that are measured against the population all the time, not their running mean; assumed."""
 
 ESTIMATE_CORRELATION: Final = (0.2, 0.8)
-"""How well an estimate of how often somebody is in A/H follows the truth, from a first minute to one of ten; assumed."""
+"""How well an estimate of how often somebody is in A/H follows the truth, first minute to tenth; assumed."""
 
 FROM_START: Final = 0.3
 """Share of windows that begin where their clip does; assumed."""
